@@ -1,0 +1,1 @@
+"""Hydra plugins of npu-sweep: the grid sweeper, the local launcher, the search path."""

@@ -1,0 +1,80 @@
+"""`python -m sweep`: a known verb goes to the verbs, everything else to Hydra."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from sweep.errors import SweepError
+
+VERBS = {"plan", "report", "ui", "doctor"}
+HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
+EXIT_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with the exit code of design section 4."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments and arguments[0] in VERBS:
+            from sweep.cli import run_verb
+
+            run_verb(arguments)
+        elif "--help" in arguments or "-h" in arguments or arguments == ["help"]:
+            from sweep.help import print_help
+
+            print_help()
+        elif any(argument.startswith(HYDRA_FLAGS) for argument in arguments):
+            _hydra_flags(arguments)
+        else:
+            _refuse_unknown_verb(arguments)
+            _sweep(arguments)
+    except SweepError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None
+
+
+def _refuse_unknown_verb(arguments: Sequence[str]) -> None:
+    first = arguments[0] if arguments else ""
+    if first.isalpha():
+        from sweep.compose import nearest
+
+        verbs = ", ".join(sorted(VERBS))
+        raise SweepError(
+            f"There is no verb `{first}`.{nearest(first, sorted(VERBS))} Verbs: {verbs}. Options are key=value."
+        )
+
+
+def _sweep(arguments: Sequence[str]) -> None:
+    """Compose once ourselves, so that mistakes of the user end with exit code 2, then let Hydra run the sweep."""
+    from sweep.arguments import prepare
+    from sweep.cell import run_cell
+    from sweep.compose import CONFIG_NAME, check_overrides, hydra_app
+
+    overrides = [text for text in prepare(arguments) if text not in {"-m", "--multirun"}]
+    check_overrides(overrides)
+    hydra_app().multirun(
+        config_name=CONFIG_NAME, task_function=run_cell, overrides=overrides, with_log_configuration=False
+    )
+
+
+def _hydra_flags(arguments: Sequence[str]) -> None:
+    """Hydra's own flags. `--cfg job` shows the first cell of a grid."""
+    import hydra
+
+    from sweep.arguments import prepare
+    from sweep.cell import run_cell
+    from sweep.compose import CONFIG_NAME, check_overrides, first_cell
+    from sweep.paths import packaged
+
+    prepared = prepare(arguments)
+    overrides = [text for text in prepared if not text.startswith("-") and "=" in text]
+    check_overrides(overrides)
+    flags = [text for text in prepared if text not in overrides]
+    sys.argv = [sys.argv[0], *flags, *first_cell(overrides)]
+    hydra.main(config_path=str(packaged("conf")), config_name=CONFIG_NAME, version_base="1.3")(run_cell)()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""Base YAML -> transforms of a level -> Ultralytics model YAML; activations; building and measuring the
+model.
+"""

@@ -1,0 +1,141 @@
+"""One cell from config to logged result: the Hydra task, and the recipe of this project. Read it from top to bottom."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.config import read_cell, read_settings
+from sweep.devices import choose
+from sweep.identity import identify, load_data
+from sweep.progress import ProgressWriter, progress_file
+from sweep.record import Work, artifacts, start_run, summary
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from sweep.training.train import Trained
+
+
+GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
+
+
+class CellFailed(RuntimeError):
+    """A cell that was recorded as failed; the message is its reason in one line."""
+
+
+def run_cell(config: DictConfig) -> dict[str, Any]:
+    """Train, measure and log one cell.
+
+    Returns:
+        `run_id` of the cell's MLflow run, and whether a finished run of the same cell was `reused`.
+
+    Raises:
+        CellFailed: The cell failed and is recorded as such in MLflow.
+    """
+    from sweep.tracking.runs import close_abandoned, finished_run
+    from sweep.training.lock import cell_lock
+
+    work = _prepare(config)
+    key = work.identity.key
+    if key != work.job["key"]:
+        raise CellFailed(f"{work.job['name']} is not what was planned: its data, weights or package versions changed.")
+    with cell_lock(work.settings.home, key, on_wait=lambda: work.progress.write("waiting")):
+        close_abandoned(work.store, key)
+        finished = None if work.settings.rerun else finished_run(work.store, key)
+        if finished is not None:
+            work.progress.write("finished", run_id=finished, reused=True)
+            return {"run_id": finished, "reused": True}
+        return {"run_id": _run_tracked(work), "reused": False}
+
+
+def _prepare(config: DictConfig) -> Work:
+    from omegaconf import OmegaConf
+
+    from sweep.tracking.store import open_store
+    from sweep.training.environment import prepare_ultralytics
+
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    job, settings = plain["job"], read_settings(plain)
+    prepare_ultralytics(settings.home)
+    cell = read_cell(plain, settings.home)
+    data = load_data(cell.data, settings.home)
+    device = choose(settings.device).type
+    return Work(
+        job=job,
+        settings=settings,
+        cell=cell,
+        data=data,
+        identity=identify(cell, data, device),
+        device=device,
+        store=open_store(settings.home, settings.experiment, settings.tracking_uri),
+        progress=ProgressWriter(progress_file(settings.home, job["sweep_id"], job["index"])),
+    )
+
+
+def _run_tracked(work: Work) -> str:
+    """Run the cell inside a MLflow run of its own, which ends as FINISHED, or as FAILED with the traceback."""
+    from sweep.tracking import write
+    from sweep.training.output import output_to
+
+    run_id = start_run(work)
+    folder = work.settings.home / "cells" / work.identity.key / run_id
+    log = folder / "train.log"
+    work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"])
+    try:
+        with output_to(log):
+            metrics = _train_and_measure(work, run_id, folder)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+        write.log_files(work.store, run_id, {"traceback.txt": folder / "traceback.txt", "train.log": log})
+        write.finish(work.store, run_id, "FAILED", reason=reason)
+        work.progress.write("failed", run_id=run_id, reason=reason)
+        raise CellFailed(reason) from error
+    write.finish(work.store, run_id, "FINISHED")
+    work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
+    return run_id
+
+
+def _train_and_measure(work: Work, run_id: str, folder: Path) -> dict[str, float]:
+    """Train, evaluate the best checkpoint, measure the model, and log all of it. Returns the summary metrics."""
+    from sweep.data.ultralytics_yaml import write_view
+    from sweep.tracking import names, write
+    from sweep.training.train import evaluate, train
+
+    def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+        write.log_epoch(work.store, run_id, epoch, metrics)
+        work.progress.write("epoch", epoch=epoch, metrics=metrics)
+
+    recipe, view = work.identity.recipe, write_view(work.data, work.settings.home)
+    trained = train(
+        work.identity.model.yaml,
+        recipe,
+        view=view,
+        seed=work.cell.seed,
+        device=work.device,
+        folder=folder,
+        weights=work.cell.weights,
+        on_epoch=on_epoch,
+    )
+    work.progress.write("stage", stage="validating the best checkpoint")
+    best = evaluate(
+        trained.best, view=view, imgsz=recipe["imgsz"], batch=recipe["batch"], device=work.device, folder=folder
+    )
+    work.progress.write("stage", stage="measuring the model")
+    size, opset = _measure(trained, recipe["imgsz"], folder)
+    metrics = summary(trained, best) | size
+    write.log_summary(work.store, run_id, metrics)
+    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(opset)})
+    write.log_files(work.store, run_id, artifacts(work, trained, folder))
+    return metrics
+
+
+def _measure(trained: Trained, imgsz: int, folder: Path) -> tuple[dict[str, float], int]:
+    from sweep.architecture.size import measure_size
+    from sweep.npu.graph import count_nodes
+
+    params_m, gflops = measure_size(trained.model, GFLOPS_IMGSZ)
+    graph = count_nodes(trained.best, imgsz, folder / "export")
+    return {"model/params_m": params_m, "model/gflops": gflops, "model/nodes": float(graph.nodes)}, graph.opset

@@ -1,0 +1,189 @@
+"""The typed schema of the whole config, its validation, and the sentences that a user sees for a bad value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import SweepError
+from sweep.paths import option_file, option_names
+from sweep.recipe import recipe_problems
+
+SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
+    "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
+    "tracking", "tracking.uri", "sweeps",
+}  # fmt: skip
+ON_ERROR = ("continue", "fail_fast")
+NAME = re.compile(r"^[\w.+-]+$")
+MAX_SEED = 2**32 - 3  # NumPy's limit less what Ultralytics adds
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for the sweep as a whole."""
+
+    home: Path
+    experiment: str
+    tracking_uri: str | None
+    workers: int | None
+    device: str
+    on_error: str
+    retries: int
+    timeout_min: float | None
+    rerun: bool
+    zip: tuple[Any, ...]
+    exclude: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class CellConfig:
+    """What one cell trains."""
+
+    base: Mapping[str, Any]
+    level: Mapping[str, Any]
+    act: Mapping[str, Any]
+    data: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    weights: Path | None
+
+
+def read_settings(config: Mapping[str, Any]) -> Settings:
+    """The sweep's settings from a composed config.
+
+    Raises:
+        SweepError: With every problem found.
+    """
+    problems: list[str] = []
+    workers, timeout = config["workers"], config["timeout_min"]
+    if workers != "auto" and not _whole(workers, 1):
+        problems.append(f"workers={workers} must be auto or a whole number of at least 1.")
+    if timeout is not None and not (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0):
+        problems.append(f"timeout_min={timeout} must be a number of minutes above 0, or null for no limit.")
+    if not _whole(config["retries"], 0):
+        problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
+    if config["on_error"] not in ON_ERROR:
+        problems.append(f"on_error={config['on_error']} is unknown. Choices: {', '.join(ON_ERROR)}.")
+    if not isinstance(config["rerun"], bool):
+        problems.append(f"rerun={config['rerun']} must be true or false.")
+    experiment = str(config["experiment"] or "").strip()
+    if not experiment:
+        problems.append("experiment= must not be empty: it is the name of the MLflow experiment.")
+    device = _device(config["device"])
+    if device is None:
+        problems.append(
+            f"device={config['device']} is unknown. Choices: auto, cpu, cuda, or GPU indices such as 0 or [0,1]."
+        )
+    for key in ("zip", "exclude"):
+        if not isinstance(config[key], list):
+            problems.append(f"{key}={config[key]} must be a list, such as {_LIST_EXAMPLES[key]}.")
+    home = _home(config["home"], problems)
+    if problems:
+        raise SweepError(*problems)
+    return Settings(
+        home=home,
+        experiment=experiment,
+        tracking_uri=config["tracking"].get("uri"),
+        workers=None if workers == "auto" else int(workers),
+        device=device or "auto",
+        on_error=config["on_error"],
+        retries=int(config["retries"]),
+        timeout_min=None if timeout is None else float(timeout),
+        rerun=config["rerun"],
+        zip=tuple(config["zip"]),
+        exclude=tuple(config["exclude"]),
+    )
+
+
+def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
+    """What one cell trains, from its composed config; only the chosen level's file is read.
+
+    Raises:
+        SweepError: With every problem found.
+    """
+    problems: list[str] = []
+    level = _level(config["level"], problems)
+    for group in ("base", "act", "data", "recipe"):
+        if not isinstance(config.get(group), Mapping):
+            problems.append(f"{group}= must name one of: {', '.join(option_names(group))}.")
+    seed = config["seed"]
+    if not _whole(seed, 0) or int(seed) > MAX_SEED:
+        problems.append(f"seed={seed} must be a whole number from 0 to {MAX_SEED}.")
+    recipe = config.get("recipe")
+    if isinstance(recipe, Mapping):
+        problems += recipe_problems(recipe)
+    weights = _weights(config["model"].get("weights"), home, problems)
+    if problems:
+        raise SweepError(*problems)
+    return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights)
+
+
+def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
+    """Problems with axes over options that hold for the whole sweep."""
+    return [
+        f"{key} cannot be swept: it holds for the whole sweep. Start one sweep for each value."
+        for key in keys
+        if key in SWEEP_WIDE or key.startswith(("tracking.", "hydra", "job"))
+    ]
+
+
+_LIST_EXAMPLES = {"zip": "zip=[level,act]", "exclude": "'exclude=[{level: 2, act: leakyrelu}]'"}
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _home(value: object, problems: list[str]) -> Path:
+    home = Path(str(value or "mlruns")).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        problems.append(f"home={home} is a file. Name a folder.")
+    return home
+
+
+def _device(value: object) -> str | None:
+    """`auto`, `cpu`, `cuda`, `mps`, or GPU indices separated by commas; None when it is none of these."""
+    text = ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    text = text.replace("cuda:", "").replace(" ", "")
+    return text if text in {"auto", "cpu", "cuda", "mps"} or re.fullmatch(r"\d+(,\d+)*", text) else None
+
+
+def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
+    import yaml
+
+    name = str(value)
+    names = option_names("levels")
+    path = option_file("levels", name) if NAME.match(name) else None
+    if path is None:
+        from sweep.compose import nearest
+
+        problems.append(f"There is no level {name}.{nearest(name, names)} Choices: {', '.join(names)}.")
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        problems.append(f"Level {name} cannot be read: {path} is not valid YAML ({' '.join(str(error).split())}).")
+        return {}
+    if not isinstance(content, Mapping) or not isinstance(content.get("transforms", []), list):
+        problems.append(f"Level {name} cannot be read: {path} must hold a mapping with a list `transforms`.")
+        return {}
+    return {"name": name, **content}
+
+
+def _weights(value: object, home: Path, problems: list[str]) -> Path | None:
+    """The checkpoint to start from. A bare name is looked up in the working directory, then in home/weights."""
+    if value is None:
+        return None
+    path = Path(str(value)).expanduser()
+    places = [path.absolute()] if path.is_absolute() else [Path.cwd() / path, home / "weights" / path]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        looked = " and ".join(str(place) for place in places)
+        problems.append(
+            f"The initial weights {value} are missing: looked for {looked}. Either put the checkpoint there "
+            "(or name it: model.weights=/path/to/file.pt), or train from scratch: model.weights=null."
+        )
+    return found

@@ -1,0 +1,167 @@
+"""What the user sees while a sweep runs: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sweep.progress import progress_file, read_progress
+
+REFRESH_S = 0.5
+MOST_ROWS = 30
+LINES_PER_CELL = 20  # plain lines that report on epochs, at most, for each cell
+STYLES = {
+    "waiting": "dim", "queued": "dim", "running": "cyan", "finished": "green", "reused": "green",
+    "failed": "red", "killed": "red", "skipped": "yellow", "new": "", "interrupted": "yellow",
+}  # fmt: skip
+
+
+@dataclass
+class Row:
+    """How far one cell is."""
+
+    name: str
+    path: Path
+    state: str = "queued"
+    epoch: int = 0
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+    started: float = 0.0
+    offset: int = 0
+
+    def apply(self, event: dict[str, Any]) -> None:
+        """Take in one event of the cell's progress file."""
+        kind = event["event"]
+        if kind == "started":
+            self.state, self.epoch, self.metrics, self.note = "running", 0, {}, ""
+            self.epochs, self.started = int(event["epochs"]), event["time"]
+        elif kind == "epoch":
+            self.epoch, self.metrics, self.note = int(event["epoch"]), event["metrics"], ""
+        elif kind == "stage":
+            self.note = event["stage"]
+        elif kind == "waiting":
+            self.note = "another process trains this cell"
+        elif kind in {"finished", "failed"}:
+            self.state = "reused" if event.get("reused") else kind
+            self.note = event.get("reason", "")
+            if kind == "finished" and "metrics" in event:
+                self.metrics = self.metrics | {"metrics/mAP50": event["metrics"]["mAP50"]}
+
+    def seconds_left(self, now: float) -> float | None:
+        """Time to the end of the training, from the pace so far; None before the first epoch."""
+        if self.state != "running" or not self.epoch:
+            return None
+        return max(0.0, (now - self.started) / self.epoch * (self.epochs - self.epoch))
+
+
+class Progress:
+    """Follows the progress files of a sweep's cells in a thread of its own, and shows them.
+
+    Use it as a context manager around the launch.
+    """
+
+    def __init__(self, console: Console, home: Path, sweep_id: str, cells: Iterable[tuple[int, str]]) -> None:
+        self._console = console
+        self._rows = [Row(name, progress_file(home, sweep_id, index)) for index, name in cells]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
+
+    def __enter__(self) -> Progress:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        if self._console.is_terminal:
+            with Live(self._table(), console=self._console, refresh_per_second=4, transient=True) as live:
+                while not self._stop.wait(REFRESH_S):
+                    self._read()
+                    live.update(self._table())
+                self._read()
+        else:
+            while not self._stop.wait(REFRESH_S):
+                self._read(print_lines=True)
+            self._read(print_lines=True)
+
+    def _read(self, print_lines: bool = False) -> None:
+        for row in self._rows:
+            events, row.offset = read_progress(row.path, row.offset)
+            for event in events:
+                row.apply(event)
+                if print_lines:
+                    line = plain_line(row, event)
+                    if line:
+                        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        done = sum(row.state not in {"queued", "running"} for row in self._rows)
+        table = Table(title=f"{done} of {len(self._rows)} cells done", title_justify="left", expand=False)
+        for heading in ("cell", "state", "epoch", "mAP50", "box", "cls", "dfl", "time left"):
+            table.add_column(heading, justify="left" if heading in {"cell", "state"} else "right", no_wrap=True)
+        now = time.time()
+        for row in self._shown():
+            losses = [_figure(row.metrics.get(f"train/{name}_loss")) for name in ("box", "cls", "dfl")]
+            left = row.note if row.state == "running" and row.note else duration(row.seconds_left(now))
+            table.add_row(
+                row.name,
+                Text(row.state, style=STYLES.get(row.state, "")),
+                f"{row.epoch}/{row.epochs}" if row.epochs else "",
+                _figure(row.metrics.get("metrics/mAP50")),
+                *losses,
+                left,
+            )
+        return table
+
+    def _shown(self) -> Sequence[Row]:
+        """All rows, or of a large sweep those that run and the last that ended."""
+        if len(self._rows) <= MOST_ROWS:
+            return self._rows
+        running = [row for row in self._rows if row.state == "running"]
+        ended = [row for row in self._rows if row.state not in {"queued", "running"}]
+        return [*ended[-(MOST_ROWS - len(running)) :], *running][-MOST_ROWS:]
+
+
+def plain_line(row: Row, event: dict[str, Any]) -> str | None:
+    """An event as one line for a log; None where it would only be noise."""
+    kind = event["event"]
+    if kind == "epoch":
+        every = max(1, -(-row.epochs // LINES_PER_CELL))
+        if row.epoch % every and row.epoch != row.epochs:
+            return None
+        losses = " ".join(f"{name} {_figure(row.metrics.get(f'train/{name}_loss'))}" for name in ("box", "cls", "dfl"))
+        left = duration(row.seconds_left(event["time"]))
+        accuracy = _figure(row.metrics.get("metrics/mAP50"))
+        return f"{row.name}: epoch {row.epoch}/{row.epochs}  mAP50 {accuracy}  {losses}  {left} left"
+    if kind == "finished":
+        if event.get("reused"):
+            return f"{row.name}: finished before, reused"
+        return f"{row.name}: finished, mAP50 {_figure(row.metrics.get('metrics/mAP50'))}"
+    texts = {"started": "started", "failed": f"failed: {row.note}", "waiting": row.note}
+    return f"{row.name}: {texts[kind]}" if kind in texts else None
+
+
+def duration(seconds: float | None) -> str:
+    """`1 h 05 min`, `3 min 20 s` or `12 s`; empty when unknown."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""Data sets: the built-in traffic signs, the check of any Ultralytics detection data set, digest, view."""

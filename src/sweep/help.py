@@ -1,0 +1,56 @@
+"""`python -m sweep --help`: what can be asked, with the choices that are there. Answers at once."""
+
+from __future__ import annotations
+
+from sweep.paths import option_names
+
+TEXT = """\
+npu-sweep: which architecture level with which activation should I ship?
+
+Run a grid of detectors (a comma makes an option an axis of the grid):
+  python -m sweep level=2,3,4 act=relu,leakyrelu
+  python -m sweep level=2,3,4 act=relu,leakyrelu data=/path/data.yaml recipe.epochs=50
+  python -m sweep sweeps=v3 'seed=range(0,3)'
+
+Verbs:
+  plan OVERRIDES   the table of cells and their states; nothing is started
+  report           rebuild the tables of the last sweep
+  ui               MLflow's UI on 127.0.0.1
+  doctor           what is installed, which devices, what is missing
+  VERB --help      the options of a verb
+
+What to train:
+  level=           {levels}
+  act=             {act}
+  base=            {base}
+  data=            {data}, or the path of a data.yaml (several: separated by commas)
+  recipe=          {recipe}; recipe.NAME=VALUE sets any Ultralytics training argument
+  seed=0           random seed
+  model.weights=   checkpoint to start from; null (default) trains from scratch
+  sweeps=          a named sweep: {sweeps}
+  zip=[level,act]  axes that move together
+  exclude=[{{level: 2, act: leakyrelu}}]   grid points to leave out
+
+How to run it:
+  workers=auto     cells side by side: by cores on the CPU, by free memory on GPUs
+  device=auto      auto, cpu, cuda, or GPU indices
+  on_error=continue|fail_fast
+  retries=0        how often a crashed cell is tried again
+  timeout_min=     a cell that takes longer is stopped
+  rerun=false      true trains finished cells again
+
+Where it goes:
+  home=mlruns      the folder that holds all state
+  experiment=npu-sweep
+  tracking.uri=    an MLflow server; default: SQLite in home
+
+Finished cells are not trained again: the same command goes on where it stopped.
+Hydra's flags work too: --cfg job, --info, --config-dir DIR, --hydra-help.
+Exit codes: 0 all finished, 1 a cell failed, 2 wrong input, 130 Ctrl-C, 143 SIGTERM."""
+
+
+def print_help() -> None:
+    """Print the help text, with the choices found on the search path."""
+    groups = {group: ", ".join(option_names(group)) for group in ("levels", "act", "base", "recipe", "sweeps")}
+    data = ", ".join(name for name in option_names("data") if name != "path")
+    print(TEXT.format(**groups, data=data))

@@ -1,0 +1,105 @@
+"""What a cell is: its architecture, its data and its key. The sweep's plan and the cell itself both ask here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.config import CellConfig
+from sweep.errors import SweepError
+from sweep.grid import cell_key
+from sweep.recipe import resolved_recipe
+
+if TYPE_CHECKING:
+    from sweep.architecture.resolve import ResolvedModel
+    from sweep.data.dataset import Dataset
+
+KEY_VERSIONS = ("torch", "torchvision", "ultralytics")  # packages whose version changes what a training gives
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A cell's key with what it was made from."""
+
+    key: str
+    model: ResolvedModel
+    recipe: Mapping[str, Any]
+
+
+def load_data(data: Mapping[str, Any], home: Path, progress: Callable[[str], None] | None = None) -> Dataset:
+    """The checked data set of a `data=` choice; the built-in one is generated when it is absent.
+
+    Raises:
+        SweepError: With every problem of the data set.
+    """
+    from sweep.data.check import check_dataset
+    from sweep.data.signs import ensure_signs
+
+    if data.get("path") is None:
+        if data.get("name") != "signs":
+            raise SweepError(
+                f"data={data.get('name')} has no path. Set `path:` in its file to the data set's data.yaml."
+            )
+        return check_dataset(ensure_signs(home), home, name="signs", progress=progress)
+    path = Path(str(data["path"])).expanduser().absolute()
+    return check_dataset(
+        path, home, name=data.get("name"), allow_download=bool(data.get("allow_download")), progress=progress
+    )
+
+
+def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
+    """Resolve a cell's architecture for its data and hash all that decides its result.
+
+    Raises:
+        SweepError: The level cannot be applied to this base, or an activation is not allowed.
+    """
+    from sweep.architecture.resolve import TRANSFORMS_VERSION
+
+    model = _resolved(json.dumps([cell.base, cell.level, cell.act, data.nc], sort_keys=True))
+    recipe = resolved_recipe(cell.recipe)
+    key = cell_key(
+        {
+            "base": cell.base["name"],
+            "level": str(cell.level["name"]),
+            "act": cell.act["name"],
+            "model": model.yaml,
+            "recipe": recipe,
+            "seed": cell.seed,
+            "data": data.digest,
+            "weights": file_digest(cell.weights) if cell.weights else None,
+            "device": device_type,
+            "versions": {name: installed_version(name) for name in KEY_VERSIONS},
+            "transforms": TRANSFORMS_VERSION,
+        }
+    )
+    return Identity(key, model, recipe)
+
+
+@lru_cache(maxsize=1024)
+def _resolved(content: str) -> ResolvedModel:
+    """Cells that differ in other axes share their architecture: a plan of hundreds resolves each one once."""
+    from sweep.architecture.resolve import resolve_model
+
+    return resolve_model(*json.loads(content))
+
+
+@lru_cache(maxsize=64)
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=64)
+def installed_version(package: str) -> str:
+    """The installed version of a package, or `not installed`."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

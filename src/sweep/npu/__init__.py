@@ -1,0 +1,1 @@
+"""What an NPU would do with a trained model: graph statistics, target profiles, compilers."""

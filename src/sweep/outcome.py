@@ -1,0 +1,104 @@
+"""How each cell of a launch ended, from what its job returned and from what it wrote before it died."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.grid import Cell
+from sweep.progress import progress_file, read_progress
+
+if TYPE_CHECKING:
+    from sweep.plan import PlannedCell
+    from sweep.tracking.store import Store
+
+ENDED = {"failed": "FAILED", "killed": "KILLED"}  # state -> MLflow status of a run that its own process left open
+ATTENTION = "stopped, because another cell failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a cell: finished, failed, killed (the sweep was stopped) or skipped (never started)."""
+
+    state: str
+    run_id: str | None = None
+    reason: str | None = None
+    reused: bool = False
+    open: bool = False
+    """Whether its MLflow run is still RUNNING, because its process could not end it."""
+
+    def as_listed(self, cell: Cell) -> Mapping[str, Any]:
+        """The cell's entry in `cells.json`."""
+        return {
+            "cell": cell.name,
+            "key": cell.key,
+            "run_id": self.run_id,
+            "state": self.state,
+            "reused": self.reused,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def cut_short(cls, home: Path, sweep_id: str, index: int, reason: str | None, since: float = 0.0) -> Outcome:
+        """The outcome of a cell whose job gave no word, from its progress file."""
+        events, _ = read_progress(progress_file(home, sweep_id, index))
+        events = [event for event in events if event["time"] >= since]
+        if not events:
+            return cls("skipped", reason=reason or "not started")
+        last = events[-1]
+        run_id = next((event["run_id"] for event in reversed(events) if event.get("run_id")), None)
+        if last["event"] == "finished":
+            return cls("finished", run_id, reused=bool(last.get("reused")))
+        if last["event"] == "failed":
+            return cls("failed", run_id, last.get("reason"))
+        return cls("killed", run_id, reason or "stopped", open=run_id is not None)
+
+
+def collect(
+    home: Path, sweep_id: str, cells: Sequence[PlannedCell], returns: Sequence[Any], since: float
+) -> dict[int, Outcome]:
+    """The outcome of every launched cell by its index.
+
+    Args:
+        home: The sweep's home.
+        sweep_id: The sweep.
+        cells: The launched cells.
+        returns: For each a Hydra JobReturn, or the exception with which the launcher lost it.
+        since: When this launch began, in seconds since 1970; earlier attempts do not count.
+    """
+    outcomes = {}
+    for planned, returned in zip(cells, returns, strict=True):
+        outcomes[planned.cell.index] = _outcome(home, sweep_id, planned.cell.index, returned, since)
+    return outcomes
+
+
+def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:
+    """End the MLflow runs of cells whose own process could not."""
+    from sweep.tracking import write
+
+    for outcome in outcomes:
+        if outcome.open and outcome.run_id is not None:
+            write.finish(store, outcome.run_id, ENDED[outcome.state], reason=outcome.reason)  # type: ignore[arg-type]
+
+
+def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float) -> Outcome:
+    from hydra.core.utils import JobReturn, JobStatus
+
+    error = returned
+    if isinstance(returned, JobReturn):
+        value = returned._return_value  # the property raises, and prints, for a failed job
+        if returned.status == JobStatus.COMPLETED:
+            return Outcome("finished", value["run_id"], reused=value["reused"])
+        error = value
+    reason = " ".join(str(error).split()) or type(error).__name__
+    seen = Outcome.cut_short(home, sweep_id, index, reason, since)
+    if seen.state == "finished":
+        return seen
+    if seen.state == "killed":
+        stopped = ATTENTION in reason
+        return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True)
+    if seen.state == "skipped" and ATTENTION in reason:
+        return Outcome("skipped", reason=reason)
+    return Outcome("failed", seen.run_id, reason)

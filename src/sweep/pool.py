@@ -1,0 +1,219 @@
+"""A pool of warm worker processes on this machine: devices, time limits, and a death that stays with its own job.
+
+The local launcher only calls `run_jobs`. Nothing here knows what a job does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from concurrent.futures import TimeoutError as JobTimeout
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from sweep.devices import Devices, gpus
+
+CPU_JOB_GB = 1.5  # resident memory of one small training with torch, ultralytics and mlflow loaded
+POLL_S = 0.25
+RESTARTS = 5  # of the pool itself, when a worker dies between two jobs
+
+
+class JobLost(RuntimeError):
+    """A job that ended without its own word: its process was killed, it took too long, or it was not started."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one worker: the environment that shows it its own device only."""
+
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """How many workers, on what, and how long a job may take."""
+
+    slots: tuple[Slot, ...]
+    timeout_s: float | None = None
+    fail_fast: bool = False
+    preload: tuple[str, ...] = ()
+
+
+def make_slots(devices: Devices, jobs: int, workers: int | None, memory_gb: float | None) -> tuple[Slot, ...]:
+    """The places for workers: on the CPU one a core, on GPUs as many as free memory holds, as far as there are jobs.
+
+    Args:
+        devices: What to run on.
+        jobs: How many jobs there are; no more places are made.
+        workers: The number that the user asked for, or None for automatic.
+        memory_gb: What one job needs in GiB; None for a small training.
+    """
+    if devices.type != "cuda":
+        available = psutil.virtual_memory().available / 2**30
+        fitting = max(1, int(available / (memory_gb or CPU_JOB_GB)))
+        count = workers or min(_cores(), fitting)
+        return (Slot(),) * max(1, min(count, jobs))
+    places: list[int] = []
+    free = {gpu.index: gpu.free_gb for gpu in gpus() if gpu.index in devices.indices}
+    fitting_on = {index: max(1, int(free_gb * 0.95 / (memory_gb or CPU_JOB_GB))) for index, free_gb in free.items()}
+    most = workers or min(sum(fitting_on.values()), _cores())
+    turn = 0
+    while len(places) < max(1, min(most, jobs)):
+        room = [index for index in devices.indices if workers or turn < fitting_on.get(index, 0)]
+        places += room or list(devices.indices)
+        turn += 1
+    return tuple(Slot((("CUDA_VISIBLE_DEVICES", str(index)),)) for index in places[: max(1, min(most, jobs))])
+
+
+def run_jobs(
+    function: Callable[..., Any],
+    jobs: Sequence[tuple[Any, ...]],
+    settings: PoolSettings,
+    failed: Callable[[Any], bool] = lambda _: False,
+) -> list[Any]:
+    """Run `function(*job)` for every job; a result per job in order, an exception in place of the result of a lost one.
+
+    Args:
+        function: What to run; importable in a fresh process.
+        jobs: Arguments of each call.
+        settings: Workers and limits.
+        failed: Whether a result counts as a failure (for `fail_fast`).
+
+    Raises:
+        KeyboardInterrupt: And any other interruption of the calling thread; no worker is left then.
+    """
+    results: list[Any] = [JobLost("not started")] * len(jobs)
+    waiting = list(range(len(jobs)))
+    with tempfile.TemporaryDirectory(prefix="npu-sweep-slots-") as slot_folder:
+        for _ in range(RESTARTS):
+            waiting = _run_until_broken(function, jobs, waiting, settings, failed, results, Path(slot_folder))
+            if not waiting:
+                break
+        for index in waiting:
+            results[index] = JobLost("the worker pool broke down repeatedly: workers die before they take a job")
+    return results
+
+
+def _run_until_broken(
+    function: Callable[..., Any],
+    jobs: Sequence[tuple[Any, ...]],
+    indices: Sequence[int],
+    settings: PoolSettings,
+    failed: Callable[[Any], bool],
+    results: list[Any],
+    slot_folder: Path,
+) -> list[int]:
+    """Run the jobs of `indices`; those that a broken pool did not get to are returned."""
+    import multiprocessing
+
+    from pebble import ProcessPool
+
+    pool = ProcessPool(
+        max_workers=len(settings.slots),
+        initializer=start_worker,
+        initargs=(str(slot_folder), settings.slots, settings.preload),
+        context=multiprocessing.get_context("spawn"),
+    )
+    untouched: list[int] = []
+    try:
+        pending = {pool.schedule(function, args=jobs[i], timeout=settings.timeout_s): i for i in indices}
+        while pending:
+            done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                index = pending.pop(future)
+                outcome = _outcome(future, settings)
+                if isinstance(outcome, BrokenProcessPool):
+                    untouched.append(index)
+                    continue
+                results[index] = outcome
+                if settings.fail_fast and (isinstance(outcome, Exception) or failed(outcome)):
+                    for other, other_index in pending.items():
+                        other.cancel()
+                        results[other_index] = JobLost("stopped, because another cell failed and on_error=fail_fast")
+                    return []
+        return untouched
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _outcome(future: Any, settings: PoolSettings) -> Any:
+    from pebble import ProcessExpired
+
+    try:
+        return future.result()
+    except ProcessExpired as expired:
+        return JobLost(f"its process was ended by {_cause(expired.exitcode)}")
+    except JobTimeout:
+        minutes = (settings.timeout_s or 0) / 60
+        return JobLost(f"stopped after timeout_min={minutes:g} minutes")
+    except CancelledError:
+        return JobLost("cancelled")
+    except BrokenProcessPool as broken:
+        return broken
+    except Exception as error:
+        return error
+
+
+def start_worker(slot_folder: str, slots: Sequence[Slot], preload: Sequence[str]) -> None:
+    """Set up a worker process: its device, its end with its parent's, and the imports that every job needs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_die_with_parent, name="parent-watch", daemon=True).start()
+    os.environ.update(_take_slot(Path(slot_folder), slots).environment)
+    for module in preload:
+        import_module(module)
+
+
+def _take_slot(folder: Path, slots: Sequence[Slot]) -> Slot:
+    """The first place that no living worker holds: a lock of the operating system falls with its process."""
+    for number, slot in enumerate(slots):
+        lock = FileLock(folder / f"{number}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        _held.append(lock)
+        return slot
+    return slots[os.getpid() % len(slots)]
+
+
+_held: list[FileLock] = []
+
+
+def _die_with_parent() -> None:
+    """End this process and its own children as soon as the parent is gone, even by SIGKILL."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait as wait_for
+
+    parent = parent_process()
+    if parent is None:
+        return
+    wait_for([parent.sentinel])
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(1)
+
+
+def _cause(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        try:
+            return f"signal {-exitcode} ({signal.Signals(-exitcode).name})"
+        except ValueError:
+            return f"signal {-exitcode}"
+    return f"exit code {exitcode}"
+
+
+def _cores() -> int:
+    """Cores that this process may use (a container or a batch system may allow fewer than there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

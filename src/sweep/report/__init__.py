@@ -1,0 +1,1 @@
+"""Tables of a sweep, from what MLflow holds."""

@@ -1,0 +1,81 @@
+"""What a sweep prints before and after its cells run."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sweep.console import STYLES
+from sweep.plan import FINISHED, Plan
+
+if TYPE_CHECKING:
+    from sweep.outcome import Outcome
+    from sweep.tracking.store import Store
+
+MOST_ROWS = 60
+
+
+def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
+    """The table of cells with their states, and the warnings."""
+    table = Table(title=_counted(len(plan.cells)), title_justify="left")
+    for heading in ("cell", "data", "recipe", "state"):
+        table.add_column(heading, no_wrap=True)
+    shown = plan.cells if every_row or len(plan.cells) <= MOST_ROWS else plan.cells[: MOST_ROWS - 1]
+    for planned in shown:
+        again = " (again)" if planned.state == FINISHED and plan.settings.rerun else ""
+        table.add_row(
+            planned.cell.name,
+            Text(planned.data.name),
+            Text(str(planned.config.recipe["name"])),
+            Text(planned.state + again, style=STYLES.get(planned.state, "")),
+        )
+    console.print(table)
+    if len(shown) < len(plan.cells):
+        console.print(f"… and {len(plan.cells) - len(shown)} more")
+    counts = Counter(planned.state for planned in plan.cells)
+    console.print(
+        ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f"; {len(plan.to_run)} to run"
+    )
+    for warning in plan.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+
+
+def print_start(console: Console, count: int, attempt: int) -> None:
+    """A line before a launch."""
+    again = f", attempt {attempt + 1}" if attempt else ""
+    console.print(f"Training {_counted(count)}{again} …")
+
+
+def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+    """What failed, and where to look on."""
+    from sweep.tracking.links import compare_link
+
+    for name, outcome in outcomes:
+        if outcome.state != "finished":
+            console.print(Text(f"{name} {outcome.state}: {outcome.reason}", style="red"), soft_wrap=True)
+    run_ids = [outcome.run_id for _, outcome in outcomes if outcome.run_id]
+    console.print(f"Tables: {report_folder(store.home, sweep_id) / 'tables'}", soft_wrap=True, markup=False)
+    console.print(f"Compare the cells in MLflow's UI ({ui_command(store)}):", soft_wrap=True, markup=False)
+    console.print(f"  {compare_link(store, run_ids)}", soft_wrap=True, markup=False)
+
+
+def ui_command(store: Store) -> str:
+    """The command that opens the UI on this store."""
+    default = store.home == Path.cwd() / "mlruns"
+    return "python -m sweep ui" + ("" if default else f" --home {shlex.quote(str(store.home))}")
+
+
+def report_folder(home: Path, sweep_id: str) -> Path:
+    """Where the tables of a sweep are written, beside MLflow's copy."""
+    return home / "sweeps" / sweep_id / "report"
+
+
+def _counted(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"

@@ -1,0 +1,1 @@
+"""MLflow: where results go (`write`) and where they are read from again (`read`)."""

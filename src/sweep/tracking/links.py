@@ -1,0 +1,25 @@
+"""Addresses of MLflow's web pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from sweep.tracking.store import Store
+from sweep.tracking.uri import is_server, without_credentials
+
+# Where `python -m sweep ui` serves a store that is not a server.
+LOCAL_UI = "http://127.0.0.1:5000"
+
+
+def ui_base(store: Store, base: str = LOCAL_UI) -> str:
+    """Return the address of the store's MLflow UI: the server's own, or `base` for a local store."""
+    return (without_credentials(store.uri) if is_server(store.uri) else base).rstrip("/")
+
+
+def compare_link(store: Store, run_ids: Sequence[str], base: str = LOCAL_UI) -> str:
+    """Return the address of the page that compares these runs (MLflow 3.17: `getCompareRunPageRoute`)."""
+    runs = quote(json.dumps(list(run_ids), separators=(",", ":")), safe="")
+    experiments = quote(json.dumps([store.experiment_id], separators=(",", ":")), safe="")
+    return f"{ui_base(store, base)}/#/compare-runs?runs={runs}&experiments={experiments}"

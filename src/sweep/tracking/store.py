@@ -1,0 +1,152 @@
+"""Open the MLflow store of a home, or a shared one, safely from many processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.errors import SweepError
+from sweep.tracking.client import FIRST_CONTACT, client_for, close, environment, new_client
+from sweep.tracking.failures import as_user_errors
+from sweep.tracking.uri import is_server, resolve_uri, sqlite_path, sqlite_uri, without_credentials
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+LOCK_FILE = "mlflow.lock"
+LOCK_TIMEOUT_S = 120.0
+_SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened MLflow store: one experiment at one address. Picklable; a process builds its own client."""
+
+    uri: str
+    experiment: str
+    experiment_id: str
+    home: Path
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's client for this store, built once per process."""
+        return client_for(self.uri)
+
+
+def open_store(home: Path, experiment: str, uri: str | None = None) -> Store:
+    """Open the store and make sure that its database and the experiment exist.
+
+    Args:
+        home: Folder of all state, made if absent. The default store is `home/mlflow.db`; artifacts of a store
+            that is not a server lie in `home/artifacts`.
+        experiment: Name of the MLflow experiment.
+        uri: Address of an MLflow server or database; None for the SQLite file in home.
+
+    Raises:
+        SweepError: the address is none, nobody answers there, the database belongs to another version of
+            MLflow, or the experiment was deleted.
+    """
+    home = home.absolute()
+    address = resolve_uri(home, uri)
+    _make_home(home)
+    with as_user_errors(address):
+        _ensure_sqlite(home, address, experiment)
+        with environment(FIRST_CONTACT if is_server(address) else {}):
+            client = client_for(address)
+            found = client.get_experiment_by_name(experiment)
+            if found is None:
+                with _locked(home):
+                    found = client.get_experiment_by_name(experiment)
+                    found = found or _create_experiment(client, home, address, experiment)
+    if found.lifecycle_stage != "active":
+        raise SweepError(
+            f"experiment={experiment}: it was deleted in {without_credentials(address)}. Restore it "
+            f"(mlflow experiments restore --experiment-id {found.experiment_id}) or choose another name."
+        )
+    return Store(uri=address, experiment=experiment, experiment_id=found.experiment_id, home=home)
+
+
+def has_store(home: Path, uri: str | None = None) -> bool:
+    """Whether there is a store to read: the SQLite file exists. Other addresses are taken at their word.
+
+    Nothing is created, and MLflow is not imported.
+    """
+    path = sqlite_path(resolve_uri(home.absolute(), uri))
+    return path is None or _is_database(path)
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SweepError(f"home={home}: this folder cannot be made ({error.strerror}). Choose another.") from error
+
+
+def _ensure_sqlite(home: Path, uri: str, experiment: str) -> None:
+    """Create the SQLite file with its schema and experiment, if it is not there.
+
+    MLflow migrates an empty database in many small commits, and a second process that opens it meanwhile
+    fails. So it is made under another name and moved in place when it is complete: a file that exists is
+    ready to use, without a lock and without a check.
+    """
+    path = sqlite_path(uri)
+    if path is None or _is_database(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(home):
+        if _is_database(path):
+            return
+        draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
+        draft.touch()  # A folder that cannot be written fails here at once: MLflow would try for 100 seconds.
+        client = new_client(sqlite_uri(draft))
+        _create_experiment(client, home, uri, experiment)
+        close(client)
+        draft.replace(path)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether the file holds a database; an absent or empty one does not. SweepError for another file."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE_MAGIC))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SweepError(f"{path}: the tracking store cannot be read ({error.strerror}).") from error
+    if start and start != _SQLITE_MAGIC:
+        raise SweepError(f"{path}: this file is no SQLite database. Move it away, or choose another home.")
+    return bool(start)
+
+
+def _create_experiment(client: MlflowClient, home: Path, uri: str, experiment: str) -> Experiment:
+    """Create the experiment; where another machine was faster, return theirs."""
+    from mlflow.exceptions import MlflowException
+
+    location = None if is_server(uri) else (home / "artifacts").as_uri()
+    try:
+        return client.get_experiment(client.create_experiment(experiment, artifact_location=location))
+    except MlflowException as error:
+        found = client.get_experiment_by_name(experiment)
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return found
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    path = home / LOCK_FILE
+    try:
+        with FileLock(path, timeout=LOCK_TIMEOUT_S):
+            yield
+    except Timeout:
+        raise SweepError(
+            f"{path}: another process holds it for {LOCK_TIMEOUT_S:.0f} s to set up the tracking store. "
+            "End that process and try again."
+        ) from None

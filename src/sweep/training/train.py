@@ -1,0 +1,104 @@
+"""One training from a recipe to checkpoints, and the evaluation of the best of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EpochHook = Callable[[int, dict[str, float]], None]
+RESULTS = ("precision", "recall", "mAP50", "mAP50-95")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: its checkpoints, the figures of its last epoch, and the epoch of the best one."""
+
+    best: Path
+    last: Path
+    results_csv: Path
+    best_epoch: int
+    last_metrics: Mapping[str, float]
+    seconds: float
+    model: Any
+
+
+def train(
+    model_yaml: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    *,
+    view: Path,
+    seed: int,
+    device: str,
+    folder: Path,
+    weights: Path | None,
+    on_epoch: EpochHook,
+) -> Trained:
+    """Train a model from scratch or from a checkpoint.
+
+    Args:
+        model_yaml: The resolved Ultralytics model YAML.
+        recipe: Ultralytics training arguments by name.
+        view: `data.yaml` of the data set's view in home.
+        seed: Random seed.
+        device: `cpu`, `mps`, or `cuda` (the worker sees its own GPU only).
+        folder: Where checkpoints and `results.csv` go.
+        weights: Checkpoint to start from, or None.
+        on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics.
+
+    Raises:
+        Exception: Whatever Ultralytics raises; nothing is caught here.
+    """
+    from ultralytics.utils import YAML
+
+    from sweep.training.trainer import CellTrainer
+
+    model_file = folder / "model.yaml"
+    YAML.save(model_file, dict(model_yaml))
+    overrides = {
+        **recipe,
+        "task": "detect",
+        "mode": "train",
+        "model": str(model_file),
+        "data": str(view),
+        "seed": seed,
+        "device": "0" if device == "cuda" else device,
+        "project": str(folder.parent),
+        "name": folder.name,
+        "exist_ok": True,
+        "plots": False,
+        "pretrained": False,
+    }
+    start = time.perf_counter()
+    trainer = CellTrainer(overrides, model_yaml=model_yaml, weights=weights, on_epoch=on_epoch)
+    trainer.train()
+    return Trained(
+        best=trainer.best,
+        last=trainer.last,
+        results_csv=trainer.csv,
+        best_epoch=trainer.best_epoch,
+        last_metrics=trainer.last_metrics,
+        seconds=time.perf_counter() - start,
+        model=trainer.ema.ema,
+    )
+
+
+def evaluate(checkpoint: Path, *, view: Path, imgsz: int, batch: int, device: str, folder: Path) -> dict[str, float]:
+    """The unrounded result of `YOLO(checkpoint).val(data=…, imgsz=…, batch=…)`, by name (precision … mAP50-95)."""
+    from ultralytics import YOLO
+
+    model = YOLO(str(checkpoint))
+    metrics = model.val(
+        data=str(view),
+        imgsz=imgsz,
+        batch=batch,
+        device="0" if device == "cuda" else device,
+        plots=False,
+        project=str(folder),
+        name="val",
+        exist_ok=True,
+    )
+    results = metrics.results_dict
+    return {name: float(results[f"metrics/{name}(B)"]) for name in RESULTS}
