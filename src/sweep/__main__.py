@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from sweep.errors import SweepError
+from sweep.interruption import Interrupted
 
 VERBS = {"plan", "report", "ui", "doctor"}
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
         raise SystemExit(EXIT_USAGE) from None
+    except Interrupted as interruption:
+        print(f"Stopped by {interruption.reason}.", file=sys.stderr)
+        raise SystemExit(interruption.exit_code) from None
 
 
 def _refuse_unknown_verb(arguments: Sequence[str]) -> None:

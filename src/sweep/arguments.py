@@ -23,10 +23,13 @@ def prepare(arguments: Sequence[str]) -> list[str]:
 
     Values of `home`, `data`, `*.uri`, `*.storage` and `*.weights` are quoted, relative paths among them are made
     absolute, `data=PATH[,PATH]` becomes `data=path data.path=…`, and `recipe.X=…` may name any training argument,
-    listed in the recipe's file or not.
+    listed in the recipe's file or not. Hydra's `-m` is left out: every run is a sweep, and beside `--cfg` Hydra
+    refuses it.
     """
     prepared: list[str] = []
     for argument in arguments:
+        if argument in {"-m", "--multirun"}:
+            continue
         key, equals, value = argument.partition("=")
         if argument.startswith("-") or not equals:
             prepared.append(argument)

@@ -34,8 +34,8 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
     Raises:
         CellFailed: The cell failed and is recorded as such in MLflow.
     """
+    from sweep.locks import cell_lock
     from sweep.tracking.runs import close_abandoned, finished_run
-    from sweep.training.lock import cell_lock
 
     work = _prepare(config)
     key = work.identity.key

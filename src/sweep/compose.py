@@ -28,15 +28,27 @@ GROUPS = ("base", "act", "data", "recipe", "tracking", "sweeps")
 
 
 def hydra_app() -> Any:
-    """Hydra for this application (a `hydra._internal.hydra.Hydra`), with its plugins and search path set up."""
+    """Hydra for this application (a `hydra._internal.hydra.Hydra`), with its plugins and search path set up.
+
+    What it cannot compose is the user's mistake: it raises SweepError.
+    """
     from hydra import version
     from hydra._internal.hydra import Hydra
     from hydra._internal.utils import create_config_search_path
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    class Application(Hydra):
+        def compose_config(self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().compose_config(config_name, overrides, *args, **kwargs)
+            except (HydraException, OmegaConfBaseException) as error:
+                raise SweepError(*explain(error, overrides)) from error
 
     version.setbase("1.3")
     GlobalHydra.instance().clear()
-    return Hydra.create_main_hydra2("sweep", create_config_search_path(str(packaged("conf"))))
+    return Application.create_main_hydra2("sweep", create_config_search_path(str(packaged("conf"))))
 
 
 class Composer:
@@ -97,34 +109,41 @@ def read_axes(
     Args:
         loader: Hydra's config loader, for `glob(…)` over a group's choices.
         params: Axes of a named sweep (`hydra.sweeper.params`); an override of the command line replaces them.
-        arguments: Overrides of the command line. Of two for the same key the later one counts.
+        arguments: Overrides of the command line. Of two for the same key the later one counts; those of Hydra's own
+            node concern the sweep as a whole and are left out.
 
     Raises:
         SweepError: An axis cannot be enumerated, such as `interval(…)`.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Glob
     from hydra.errors import HydraException
 
     parser = OverridesParser.create(config_loader=loader)
     by_key: dict[str, Override] = {}
     for text in [f"{key}={_as_text(value)}" for key, value in params.items()] + list(arguments):
         try:
-            override = parser.parse_override(text)
+            (override,) = parser.parse_overrides([text])
         except HydraException as error:
             raise SweepError(*explain(error, [text])) from error
-        by_key[override_key(text)] = override
+        if not override_key(text).startswith(("hydra.", "hydra/")):
+            by_key[override_key(text)] = override
     fixed: list[str] = []
     axes: list[Axis] = []
     problems: list[str] = []
     for key, override in by_key.items():
-        if not override.is_sweep_override():
+        if isinstance(override.value(), Glob) and key not in GROUPS:
+            problems.append(
+                f"`{override.input_line}`: glob chooses among {', '.join(GROUPS)}. List the values of {key}."
+            )
+        elif not override.is_sweep_override():
             fixed.append(override.input_line or "")
         elif override.is_discrete_sweep():
             texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
             axes.append(Axis(key, tuple(texts), tuple(parse(text).value() for text in texts)))
         else:
             problems.append(
-                f"`{override.input_line}` is a continuous range, which a grid cannot enumerate. "
+                f"`{(override.input_line or '').lstrip('+')}` is a continuous range, which a grid cannot enumerate. "
                 f"List the values: {key}=0.001,0.003, or use range(start,stop,step)."
             )
     if problems:
@@ -160,6 +179,30 @@ def nearest(name: str, candidates: Sequence[str]) -> str:
     return f" Did you mean `{close[0]}`?" if close else ""
 
 
+def _choice_problems(group: str, override: Override) -> list[str]:
+    from hydra.core.override_parser.types import Glob
+
+    known = option_names(group)
+    value = override.value()
+    if isinstance(value, Glob):
+        choices = f"Choices: {', '.join(known)}."
+        return [] if value.filter(known) else [f"`{override.input_line}` matches no {group}. {choices}"]
+    if isinstance(value, Mapping):  # the content of a choice, in place of its name
+        return []
+    swept = list(override.sweep_iterator()) if override.is_discrete_sweep() else [value]
+    names = [name for item in swept for name in (item if isinstance(item, list) else [item])]
+    return [
+        f"There is no {group} `{_shown(name)}`.{nearest(str(name), known)} Choices: {', '.join(known)}."
+        for name in names
+        if not isinstance(name, str) or name not in known
+    ]
+
+
+def _shown(value: object) -> str:
+    """A value as the user typed it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _override_problems(text: str) -> list[str]:
     from hydra.errors import HydraException
 
@@ -175,14 +218,8 @@ def _override_problems(text: str) -> list[str]:
         return [f"`{text}` cannot be read: {reason[0]} Quote a value with special characters: {key}=\"'…'\"."]
     if key.startswith("hydra"):
         return []
-    if key in GROUPS:
-        known = option_names(key)
-        values = list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
-        return [
-            f"There is no {key} `{value}`.{nearest(str(value), known)} Choices: {', '.join(known)}."
-            for value in values
-            if isinstance(value, str) and value not in known
-        ]
+    if key in GROUPS and not override.is_delete():
+        return _choice_problems(key, override)
     keys = known_keys()
     if key in keys or key.startswith("recipe.") or text.startswith("+"):
         return []
@@ -235,15 +272,17 @@ def check_overrides(overrides: Sequence[str]) -> None:
 
 
 def first_cell(overrides: Sequence[str]) -> list[str]:
-    """The overrides of a grid's first cell."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+    """The overrides of a grid's first cell, the axes of a named sweep included.
 
-    parser = OverridesParser.create()
-    first = []
-    for text in overrides:
-        override = parser.parse_override(text)
-        if override.is_discrete_sweep():
-            first.append(f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}")
-        else:
-            first.append(text)
-    return first
+    Raises:
+        SweepError: The overrides cannot be composed.
+    """
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    hydra = hydra_app()
+    config = hydra.compose_config(CONFIG_NAME, list(overrides), run_mode=RunMode.MULTIRUN)
+    fixed, axes = read_axes(hydra.config_loader, dict(config.hydra.sweeper.params), overrides)
+    GlobalHydra.instance().clear()
+    of_hydra = [text for text in overrides if override_key(text).startswith(("hydra.", "hydra/"))]
+    return [*of_hydra, *fixed, *(axis.overrides[0] for axis in axes)]

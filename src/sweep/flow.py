@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import secrets
 import shlex
 import sys
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sweep.interruption import Interrupted, interruptible
+from sweep.locks import cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
 from sweep.show import print_end, print_plan, print_start, report_folder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sweep.tracking.store import Store
 
 EXIT_OK, EXIT_FAILED = 0, 1
+PIPE_WIDTH = 140
 LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
 
 
@@ -52,50 +54,61 @@ def run_sweep(
         make_launcher: Gives the configured launcher; takes settings for what the user left empty.
 
     Returns:
-        The exit code: 0 all finished, 1 a cell failed, 130 Ctrl-C, 143 SIGTERM.
+        The exit code: 0 all finished, 1 a cell failed.
 
     Raises:
+        Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
         SweepError: The user's input is wrong; nothing was started.
     """
-    from sweep.tracking.store import open_store
-    from sweep.training.environment import set_environment
-
     console = make_console()
-    with console.status("Checking configuration and data …") if console.is_terminal else _nothing():
-        plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
-        store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
-        plan = with_states(plan, store)
-    print_plan(console, plan)
-    set_environment(plan.settings.home)
     with interruptible():
-        sweep = _start(plan, store)
-        try:
-            _launch(sweep, config, make_launcher, console)
-        except Interrupted as interruption:
-            _record(sweep, None, killed=interruption.reason)
-            console.print(f"Stopped by {interruption.reason}. The same command goes on with what is not finished.")
-            return interruption.exit_code
-        failed = _record(sweep, console)
-    print_end(
-        console, sweep.store, sweep.id, [(cell.cell.name, sweep.outcomes[cell.cell.index]) for cell in plan.cells]
-    )
+        plan, store = _plan(config, arguments, loader, console)
+        print_plan(console, plan)
+        sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
+            sweep = _start(plan, store, sweep_id)
+            try:
+                _launch(sweep, config, make_launcher, console)
+                failed = _record(sweep, console)
+            except Interrupted as interruption:
+                _record(sweep, None, killed=interruption.reason)
+                console.print("The same command goes on with what is not finished.")
+                raise
+    ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
+    print_end(console, sweep.store, sweep.id, ends)
     return EXIT_FAILED if failed else EXIT_OK
 
 
 def make_console() -> Console:
-    """The console for all that the user sees; figures are not coloured by guesswork."""
+    """The console for all that the user sees; in a file or a pipe, lines are wide enough for the tables."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def _start(plan: Plan, store: Store) -> Sweep:
-    """Open the sweep's parent run."""
+def _plan(config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, console: Console) -> tuple[Plan, Store]:
+    """Everything that can be found out before anything starts."""
+    from sweep.tracking.store import open_store
+
+    plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
+    store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
+    return with_states(plan, store), store
+
+
+def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
+    """Open the sweep's parent run, after closing those of sweeps that died without a word."""
     from sweep.tracking import write
     from sweep.tracking.provenance import provenance_tags
+    from sweep.tracking.runs import close_dead_sweeps
+    from sweep.training.environment import set_environment
 
-    sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    command = shlex.join(["python", "-m", "sweep", *sys.argv[1:]])
+    home = plan.settings.home
+    set_environment(home)
+    close_dead_sweeps(
+        store, sweep_alive=lambda sweep_id: sweep_held(home, sweep_id), cell_alive=lambda key: cell_held(home, key)
+    )
+    command = shlex.join(["python", "-m", "sweep", *(_without_secrets(text) for text in sys.argv[1:])])
     run_id = write.start_sweep(
         store, sweep_id=sweep_id, name=f"sweep {sweep_id}", command=command, tags=provenance_tags(plan.devices.type)
     )
@@ -196,5 +209,9 @@ def _status(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, style="dim")
 
 
-def _nothing() -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext()
+def _without_secrets(argument: str) -> str:
+    """An argument as it may be kept: addresses without user name and password."""
+    from sweep.tracking.uri import without_credentials
+
+    key, equals, value = argument.partition("=")
+    return f"{key}{equals}{without_credentials(value)}" if "://" in value else argument

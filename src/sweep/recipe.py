@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -48,6 +48,12 @@ TYPE_NAMES = {
     "str": (str,),
     "list": (list,),
     "list[int]": (list,),
+    "tuple": (list, tuple),
+}
+NEEDED = ("epochs", "batch", "imgsz")  # the sweep itself counts with them
+TEXTS = {  # arguments that are true, false or one of these
+    "amp": ("fp16", "bf16", "fp32"),
+    "cache": ("ram",),  # not disk, which writes .npy files beside the user's pictures
 }
 IMGSZ_STEP = 32  # the largest stride of a detection model
 
@@ -81,6 +87,9 @@ def recipe_problems(recipe: Mapping[str, Any]) -> list[str]:
         else:
             problem = _value_problem(known[name], value)
             problems += [problem] if problem else []
+    missing = [f"recipe.{name}" for name in NEEDED if name not in recipe]
+    if missing:
+        problems.append(f"{' and '.join(missing)} is missing: a recipe names {', '.join(NEEDED)}.")
     if str(recipe.get("optimizer", "auto")).lower() == "auto":
         ignored = [name for name in IGNORED_BY_AUTO if name in recipe]
         if ignored:
@@ -93,10 +102,18 @@ def resolved_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe without its name, numbers in the type that Ultralytics keeps them in (so that `1` and `1.0` agree)."""
     known = training_arguments()
     return {
-        name: float(value) if _is_number(value) and known[name].types == ("float",) else value
+        name: _resolved(known[name], value)
         for name, value in sorted(recipe.items())
-        if name in known
+        if name in known and name != "name"
     }
+
+
+def _resolved(argument: Argument, value: Any) -> Any:
+    if not _is_number(value):
+        return value
+    if argument.types[0] == "int" and float(value).is_integer():
+        return int(value)
+    return float(value) if argument.types == ("float",) else value
 
 
 @lru_cache(maxsize=1)
@@ -168,8 +185,24 @@ def _value_problem(argument: Argument, value: Any) -> str | None:
         )
     if argument.choices and str(value) not in argument.choices:
         return f"recipe.{name}={value} is unknown to the installed Ultralytics. Choices: {', '.join(argument.choices)}."
-    if _is_number(value):
-        return _number_problem(name, value)
+    if isinstance(value, str) and name in TEXTS and value.lower() not in TEXTS[name]:
+        return f"recipe.{name}={value} is not possible here. Choices: true, false, {', '.join(TEXTS[name])}."
+    if isinstance(value, list | tuple):
+        return _list_problem(name, value)
+    return _number_problem(name, value) if _is_number(value) else None
+
+
+def _list_problem(name: str, values: Sequence[Any]) -> str | None:
+    if name == "imgsz":
+        return f"recipe.imgsz={values} must be one number: pictures are trained as squares."
+    if name == "scale" and not (len(values) == 2 and all(map(_is_number, values))):
+        return f"recipe.scale={values} must be a number or two, such as [0.5,1.5]."
+    if name == "fraction" and not (
+        len(values) in {2, 3}
+        and all(_is_number(value) and (0 <= value <= 1 or (isinstance(value, int) and value > 1)) for value in values)
+        and all(values[:2])
+    ):
+        return f"recipe.fraction={values} must be the shares or counts of train and val, such as [0.5,1.0]."
     return None
 
 
@@ -179,7 +212,9 @@ def _number_problem(name: str, value: float) -> str | None:
     reason = None
     if not math.isfinite(value):
         reason = "is not a finite number"
-    elif name in fractions and name != "fraction" and not 0 <= value <= 1:
+    elif name == "fraction" and not (0 < value <= 1 or (isinstance(value, int) and value > 1)):
+        reason = "is out of range: a share above 0 and up to 1, or a whole number of pictures"
+    elif name in fractions - {"fraction"} | {"scale"} and not 0 <= value <= 1:
         reason = "is out of range: it lies between 0 and 1"
     elif value < lowest:
         reason = f"is out of range: at least {lowest:g}"

@@ -20,6 +20,15 @@ def ui_base(store: Store, base: str = LOCAL_UI) -> str:
 
 def compare_link(store: Store, run_ids: Sequence[str], base: str = LOCAL_UI) -> str:
     """Return the address of the page that compares these runs (MLflow 3.17: `getCompareRunPageRoute`)."""
-    runs = quote(json.dumps(list(run_ids), separators=(",", ":")), safe="")
-    experiments = quote(json.dumps([store.experiment_id], separators=(",", ":")), safe="")
-    return f"{ui_base(store, base)}/#/compare-runs?runs={runs}&experiments={experiments}"
+    return f"{ui_base(store, base)}/#/compare-runs?runs={_list(run_ids)}&experiments={_list([store.experiment_id])}"
+
+
+def curves_link(store: Store, run_ids: Sequence[str], metric: str, base: str = LOCAL_UI) -> str:
+    """Return the address of the page with one metric's curves of these runs over the epochs (`getMetricPageRoute`)."""
+    name = quote(json.dumps(metric), safe="")
+    query = f"runs={_list(run_ids)}&metric={name}&experiments={_list([store.experiment_id])}"
+    return f"{ui_base(store, base)}/#/metric?{query}&plot_metric_keys={_list([metric])}&x_axis=step"
+
+
+def _list(items: Sequence[str]) -> str:
+    return quote(json.dumps(list(items), separators=(",", ":")), safe="")

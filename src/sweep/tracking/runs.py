@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Callable
+
 from sweep.tracking import names, write
-from sweep.tracking.read import find_runs_by_key
+from sweep.tracking.read import find_runs_by_key, search
 from sweep.tracking.store import Store
+
+NO_WORD = "its process ended without a word"
 
 
 def finished_run(store: Store, key: str) -> str | None:
@@ -18,8 +23,24 @@ def close_abandoned(store: Store, key: str) -> None:
 
     The caller holds the cell's lock, so the process that started them is gone.
     """
-    import platform
-
     for run in find_runs_by_key(store, [key]).get(key, []):
         if run.status == "running" and run.tags.get(names.HOST) == platform.node():
-            write.finish(store, run.run_id, "KILLED", reason="its process ended without a word")
+            write.finish(store, run.run_id, "KILLED", reason=NO_WORD)
+
+
+def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> None:
+    """Mark this host's sweeps that are RUNNING, but whose process is gone, as KILLED, and their open cells with them.
+
+    Args:
+        store: The opened store.
+        sweep_alive: Whether a process still holds the sweep of this id.
+        cell_alive: Whether a process still holds the cell of this key.
+    """
+    running = "attributes.status = 'RUNNING'"
+    for sweep in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}' AND {running}"):
+        if sweep.tags.get(names.HOST) != platform.node() or sweep_alive(str(sweep.sweep_id)):
+            continue
+        for cell in search(store, f"tags.`{names.PARENT}` = '{sweep.run_id}' AND {running}"):
+            if not cell_alive(str(cell.key)):
+                write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
+        write.finish(store, sweep.run_id, "KILLED", reason=NO_WORD)

@@ -29,6 +29,7 @@ def set_environment(home: Path) -> None:
     os.environ["YOLO_CONFIG_DIR"] = str(folder)
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime leaves a device id in the user's cache folder
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _write_settings(folder)
 

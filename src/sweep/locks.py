@@ -1,0 +1,66 @@
+"""Who holds a cell or a sweep: locks of the operating system, which fall when their holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def cell_lock(home: Path, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the folder of a cell while it trains; `on_wait` is called once when another process holds it."""
+    lock = _lock(_cell(home, key))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def sweep_lock(home: Path, sweep_id: str) -> Iterator[None]:
+    """Hold the folder of a sweep while its process lives."""
+    with _lock(_sweep(home, sweep_id)):
+        yield
+
+
+def cell_held(home: Path, key: str) -> bool:
+    """Whether a process of this host holds the cell."""
+    return _held(_cell(home, key))
+
+
+def sweep_held(home: Path, sweep_id: str) -> bool:
+    """Whether a process of this host holds the sweep."""
+    return _held(_sweep(home, sweep_id))
+
+
+def _cell(home: Path, key: str) -> Path:
+    return home / "cells" / key
+
+
+def _sweep(home: Path, sweep_id: str) -> Path:
+    return home / "sweeps" / sweep_id
+
+
+def _lock(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / LOCK)
+
+
+def _held(folder: Path) -> bool:
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -1,0 +1,99 @@
+"""How a cell ended, from what its job returned and from what it wrote before it died."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+
+from sweep.grid import Cell
+from sweep.outcome import Outcome, collect
+from sweep.pool import JobLost
+from sweep.progress import ProgressWriter, progress_file
+
+FAIL_FAST = "stopped, because another cell failed and on_error=fail_fast"
+
+
+def cell(index: int = 0) -> Cell:
+    return Cell(index, f"cell{index}", "k" * 64, (), {})
+
+
+@pytest.fixture
+def wrote(tmp_path: Path) -> Any:
+    """`wrote(("started", {...}), …)`: what cell 0 wrote into its progress file."""
+
+    def write(*events: tuple[str, dict[str, Any]]) -> Path:
+        writer = ProgressWriter(progress_file(tmp_path, "sweep", 0))
+        for event, fields in events:
+            writer.write(event, **fields)
+        return tmp_path
+
+    return write
+
+
+def ended(home: Path, returned: Any, since: float = 0.0) -> Outcome:
+    planned: Any = SimpleNamespace(cell=cell())
+    return collect(home, "sweep", [planned], [returned], since)[0]
+
+
+STARTED = ("started", {"run_id": "r1", "epochs": 3})
+
+
+def completed(**value: Any) -> JobReturn:
+    return JobReturn(status=JobStatus.COMPLETED, _return_value=value)
+
+
+def test_a_job_that_says_so_is_finished(tmp_path: Path) -> None:
+    assert ended(tmp_path, completed(run_id="r", reused=False)) == Outcome("finished", "r")
+    assert ended(tmp_path, completed(run_id="r", reused=True)) == Outcome("finished", "r", reused=True)
+
+
+def test_a_job_that_raised_is_failed_with_its_reason_in_one_line(wrote: Any) -> None:
+    home = wrote(STARTED, ("failed", {"run_id": "r1", "reason": "ValueError: no"}))
+    outcome = ended(home, JobReturn(status=JobStatus.FAILED, _return_value=ValueError("no\n more")))
+    assert (outcome.state, outcome.run_id, outcome.open) == ("failed", "r1", False)
+    assert outcome.reason
+    assert "\n" not in outcome.reason
+
+
+def test_a_killed_job_leaves_an_open_run_that_failed_by_the_signal(wrote: Any) -> None:
+    outcome = ended(wrote(STARTED), JobLost("its process was ended by signal 9 (SIGKILL)"))
+    assert outcome == Outcome("failed", "r1", "its process was ended by signal 9 (SIGKILL)", open=True)
+
+
+def test_a_job_killed_after_its_last_word_is_finished(wrote: Any) -> None:
+    home = wrote(STARTED, ("finished", {"run_id": "r1"}))
+    assert ended(home, JobLost("signal 9")) == Outcome("finished", "r1")
+
+
+def test_a_job_lost_before_it_started_is_failed_without_a_run(tmp_path: Path) -> None:
+    assert ended(tmp_path, JobLost("its process was ended by signal 9 (SIGKILL)")) == Outcome(
+        "failed", None, "its process was ended by signal 9 (SIGKILL)"
+    )
+
+
+def test_fail_fast_kills_what_runs_and_skips_what_waits(wrote: Any, tmp_path: Path) -> None:
+    assert ended(tmp_path, JobLost(FAIL_FAST)) == Outcome("skipped", None, FAIL_FAST)
+    assert ended(wrote(STARTED), JobLost(FAIL_FAST)) == Outcome("killed", "r1", FAIL_FAST, open=True)
+
+
+def test_an_earlier_attempt_does_not_count(wrote: Any) -> None:
+    home = wrote(STARTED, ("finished", {"run_id": "r1"}))
+    outcome = ended(home, JobLost("signal 9"), since=4e9)
+    assert (outcome.state, outcome.run_id) == ("failed", None)
+
+
+def test_a_stopped_sweep_marks_running_cells_killed_and_waiting_ones_skipped(wrote: Any) -> None:
+    home = wrote(STARTED)
+    assert Outcome.cut_short(home, "sweep", 0, "Ctrl-C") == Outcome("killed", "r1", "Ctrl-C", open=True)
+    assert Outcome.cut_short(home, "sweep", 1, "Ctrl-C").state == "skipped"
+
+
+def test_the_entry_of_a_cell_in_cells_json() -> None:
+    listed = Outcome("failed", "r", "why").as_listed(cell(2))
+    assert listed["cell"] == "cell2"
+    assert listed["key"] == "k" * 64
+    assert (listed["run_id"], listed["state"], listed["reused"], listed["reason"]) == ("r", "failed", False, "why")
