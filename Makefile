@@ -61,5 +61,5 @@ $(STAMP): pyproject.toml constraints.txt | $(RUN)
 	@touch $@
 
 $(STAMP_DEV): pyproject.toml constraints.txt | $(STAMP)
-	$(PIP) install -c constraints.txt -e '.[dev]'
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
 	@touch $@

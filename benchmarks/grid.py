@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,9 @@ class Run:
     uss: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.seconds:6.1f} s (cores busy {self.cpu / self.seconds:.2f}, others {self.others / self.seconds:.2f}),"
-            f" peak memory RSS {self.rss:.2f} GiB, USS {self.uss:.2f} GiB"
-        )
+        cores = f"cores busy {self.cpu / self.seconds:.2f}, others {self.others / self.seconds:.2f}"
+        memory = f"peak memory RSS {self.rss:.2f} GiB, USS {self.uss:.2f} GiB"
+        return f"{self.seconds:6.1f} s ({cores}), {memory}"
 
 
 class Sampler(threading.Thread):
@@ -92,7 +91,7 @@ class Sampler(threading.Thread):
         self.join()
 
 
-def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Run:
+def measured(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Run:
     """Run a command in a folder to its end, with its output in a file there. A failure ends the benchmark."""
     folder.mkdir(parents=True, exist_ok=True)
     sampler = Sampler()

@@ -2,11 +2,11 @@
 
     python benchmarks/overhead.py [--epochs 5] [--pairs 3]
 
-Plain: Ultralytics alone, which evaluates best.pt once at its end. Tracked: the same training as a cell of npu-sweep with
-all that it writes (MLflow run, parameters, tags, data set, a batch of metrics and a progress line an epoch, summary,
-artifacts) and its own evaluation of best.pt in the place of Ultralytics'. Both in turn after one warm-up each, level 4
-with ReLU on the built-in data. Counting operations and nodes (the ONNX export) measures the model and does not track
-it: its time is a line of its own.
+Plain: Ultralytics alone, which evaluates best.pt once at its end. Tracked: the same training as a cell of npu-sweep,
+with all that it writes (MLflow run, parameters, tags, data set, a batch of metrics and a progress line an epoch,
+summary, artifacts) and its own evaluation of best.pt in the place of Ultralytics'. Both in turn after one warm-up each,
+level 4 with ReLU on the built-in data. Counting operations and nodes (the ONNX export) measures the model and does not
+track it: its time is stated apart.
 """
 
 from __future__ import annotations

@@ -38,12 +38,13 @@ def hydra_app() -> Any:
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     class Application(Hydra):
         def compose_config(self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> Any:
             try:
                 return super().compose_config(config_name, overrides, *args, **kwargs)
-            except (HydraException, OmegaConfBaseException) as error:
+            except (HydraException, OmegaConfBaseException, YAMLError) as error:
                 raise SweepError(*explain(error, overrides)) from error
 
     version.setbase("1.3")
@@ -68,6 +69,7 @@ class Composer:
         from hydra.errors import HydraException
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
 
         try:
             parsed = [parse(text) for text in overrides]
@@ -76,7 +78,7 @@ class Composer:
             config = copy.deepcopy(self._composed(choices))
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
             plain = OmegaConf.to_container(config, resolve=True)
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise SweepError(*explain(error, overrides)) from error
         assert isinstance(plain, dict)
         return {str(key): value for key, value in plain.items()}
@@ -227,7 +229,11 @@ def _override_problems(text: str) -> list[str]:
 
 
 def known_keys() -> set[str]:
-    """Every key that config.yaml and the files of the config groups define, in dotted form."""
+    """Every key that config.yaml and the files of the config groups define, in dotted form.
+
+    Raises:
+        SweepError: One of the files is not valid YAML.
+    """
     import yaml
 
     from sweep.paths import option_files, search_path
@@ -240,7 +246,10 @@ def known_keys() -> set[str]:
         for path in option_files(group):
             text = path.read_text("utf-8")
             prefix = "" if "@package _global_" in text.partition("\n")[0] else f"{group}."
-            keys |= {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
+            try:
+                keys |= {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
+            except yaml.YAMLError as error:
+                raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     return {key for key in keys if not key.startswith(("defaults", "hydra", "job"))}
 
 

@@ -131,7 +131,7 @@ def close_desk(desk: Desk) -> None:
             process.wait()
 
 
-def tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def tree(process: subprocess.Popen[Any]) -> list[psutil.Process]:
     """A process and all below it."""
     root = psutil.Process(process.pid)
     return [root, *root.children(recursive=True)]

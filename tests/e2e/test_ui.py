@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Desk
+from e2e.conftest import Desk, gone_within, tree
 
 pytestmark = pytest.mark.slow
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,11 +52,10 @@ def ui(done: tuple[Desk, int, str]) -> Iterator[str]:
                 time.sleep(0.3)
         yield f"http://127.0.0.1:{port}"
     finally:
+        family = tree(server)
         server.send_signal(signal.SIGINT)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        assert server.wait(30) == 0
+        assert gone_within(family, 5) == []
 
 
 @pytest.fixture(scope="module")

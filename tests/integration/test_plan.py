@@ -11,12 +11,15 @@ import pytest
 from support.command_line import Ended
 from support.pictures import make_pictures
 from support.runs import run_count
+from sweep.arguments import prepare
+from sweep.compose import hydra_app
+from sweep.plan import Plan, make_plan, with_states
 
-Plan = Callable[..., Ended]
+Planned = Callable[..., Ended]
 
 
 @pytest.fixture
-def plan(sweep: Callable[..., Ended], signs_home: Path) -> Plan:
+def plan(sweep: Callable[..., Ended], signs_home: Path) -> Planned:
     """`plan("level=2")`: a plan that must succeed, in a home with the built-in data."""
 
     def run(*arguments: str, **options: object) -> Ended:
@@ -27,7 +30,7 @@ def plan(sweep: Callable[..., Ended], signs_home: Path) -> Plan:
     return run
 
 
-def test_the_grid_of_the_readme(plan: Plan) -> None:
+def test_the_grid_of_the_readme(plan: Planned) -> None:
     ended = plan("level=2,3,4", "act=relu,leakyrelu")
     assert ended.rows == [
         (f"yolo11n-l{level}-{act}-s0", "signs", "quick", "new") for level in (2, 3, 4) for act in ("relu", "leakyrelu")
@@ -36,7 +39,7 @@ def test_the_grid_of_the_readme(plan: Plan) -> None:
     assert "warning" not in ended.stdout
 
 
-def test_nothing_is_started_or_written_outside_home(plan: Plan, signs_home: Path, tmp_path: Path) -> None:
+def test_nothing_is_started_or_written_outside_home(plan: Planned, signs_home: Path, tmp_path: Path) -> None:
     plan("level=2,3")
     assert run_count(signs_home) == 0
     assert not (signs_home / "cells").exists()
@@ -44,7 +47,7 @@ def test_nothing_is_started_or_written_outside_home(plan: Plan, signs_home: Path
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_a_plan_needs_no_torch(plan: Plan) -> None:
+def test_a_plan_needs_no_torch(plan: Planned) -> None:
     ended = plan("level=2,3", "act=relu,silu", python=["-X", "importtime"])
     imported = {name.partition(".")[0] for name in re.findall(r"\|\s*([\w.]+)$", ended.stderr, re.MULTILINE)}
     assert "hydra" in imported
@@ -66,86 +69,82 @@ def test_a_plan_needs_no_torch(plan: Plan) -> None:
     ],
     ids=lambda value: " ".join(value) if value[0].count("=") else "",
 )  # fmt: skip
-def test_grids(plan: Plan, arguments: list[str], cells: list[str]) -> None:
+def test_grids(plan: Planned, arguments: list[str], cells: list[str]) -> None:
     assert plan(*arguments).cells == cells
 
 
-def test_a_named_sweep_brings_its_recipe(plan: Plan) -> None:
+def test_a_named_sweep_brings_its_recipe(plan: Planned) -> None:
     ended = plan("sweeps=v3", "model.weights=null")
     assert [row[2] for row in ended.rows] == ["v3"] * 6
     assert ended.cells[0] == "yolo11n-l2-relu-s0"
 
 
-def test_other_axes_show_as_part_of_the_key_in_the_name(plan: Plan) -> None:
+def test_other_axes_show_as_part_of_the_key_in_the_name(plan: Planned) -> None:
     cells = plan("recipe.lr0=0.001,0.003").cells
     assert len(set(cells)) == 2
     assert all(re.fullmatch(r"yolo11n-l4-relu-s0-[0-9a-f]{8}", cell) for cell in cells)
 
 
-def test_a_level_that_changes_nothing_is_warned_of(plan: Plan) -> None:
+def test_a_level_that_changes_nothing_is_warned_of(plan: Planned) -> None:
     ended = plan("base=yolov8n", "level=0,2,4")
     (warning,) = re.findall(r"^warning: (.*)$", ended.stdout, re.MULTILINE)
     assert warning.startswith("level 2 changes nothing on yolov8n")
 
 
-def test_points_that_are_the_same_cell_are_run_once(plan: Plan) -> None:
+def test_points_that_are_the_same_cell_are_run_once(plan: Planned) -> None:
     ended = plan("recipe.warmup_epochs=1,1.0,2")
     assert len(ended.cells) == 2
     assert re.search(r"warning: 1 .*same cell", ended.stdout)
 
 
-def test_states_of_cells(sweep: Callable[..., Ended], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = ["level=4", "seed=range(0,6)"]
-    keys = keys_of(arguments, home)
+def test_states_of_cells(sweep: Callable[..., Ended], home: Path) -> None:
     from sweep.tracking import write
     from sweep.tracking.store import open_store
 
     store = open_store(home, "npu-sweep")
     parent = write.start_sweep(store, sweep_id="s", name="s", command="c", tags={})
-
-    def record(key: str, status: str | None) -> None:
-        run = write.start_cell(
-            store, parent_run_id=parent, sweep_id="s", cell_name="c", cell_key=key, params={}, tags={}
-        )
-        if status:
-            write.finish(store, run, status)  # type: ignore[arg-type]
-
-    for key, statuses in zip(
-        keys, (["FINISHED"], ["KILLED"], [None], ["FAILED"], ["FINISHED", "FAILED"], []), strict=True
-    ):
+    arguments = ["level=4", "seed=range(0,6)", f"home={home}"]
+    history = (["FINISHED"], ["KILLED"], [None], ["FAILED"], ["FINISHED", "FAILED"], [])
+    for planned, statuses in zip(made(*arguments).cells, history, strict=True):
         for status in statuses:
-            record(key, status)
+            run = write.start_cell(
+                store,
+                parent_run_id=parent,
+                sweep_id="s",
+                cell_name=planned.cell.name,
+                cell_key=planned.cell.key,
+                params={},
+                tags={},
+            )
+            if status:  # a run without an end is that of a process that was killed
+                write.finish(store, run, status)  # type: ignore[arg-type]
 
-    states = ["finished", "interrupted", "interrupted", "failed", "finished", "new"]
-    ended = sweep("plan", *arguments, f"home={home}", python=["-X", "importtime"])
-    assert [row[-1] for row in ended.rows] == states
+    ended = sweep("plan", *arguments, python=["-X", "importtime"])
+    assert [row[-1] for row in ended.rows] == ["finished", "interrupted", "interrupted", "failed", "finished", "new"]
     assert "2 finished, 2 interrupted" in ended.stdout
     assert "4 to run" in ended.stdout
     assert not re.search(r"\| +(torch|ultralytics)$", ended.stderr, re.MULTILINE), "asking MLflow needs no torch"
 
-    again = sweep("plan", *arguments, "rerun=true", f"home={home}")
-    assert "6 to run" in again.stdout
-    assert all(row[-1] == "new" for row in sweep("plan", *arguments, "experiment=other", f"home={home}").rows)
+    assert [planned.cell.index for planned in with_states(made(*arguments), store).to_run] == [1, 2, 3, 5]
+    assert len(with_states(made(*arguments, "rerun=true"), store).to_run) == 6
+    other = open_store(home, "other")
+    assert len(with_states(made(*arguments), other).to_run) == 6, "another experiment knows nothing of these runs"
 
 
-def keys_of(arguments: list[str], home: Path) -> list[str]:
-    """The keys of the cells of a sweep, in grid order."""
+def made(*arguments: str) -> Plan:
+    """The plan of a sweep, made in this process."""
     from hydra.core.global_hydra import GlobalHydra
 
-    from sweep.arguments import prepare
-    from sweep.compose import hydra_app
-    from sweep.plan import make_plan
-
-    plan = make_plan(hydra_app().config_loader, {}, prepare([*arguments, f"home={home}"]))
+    plan = make_plan(hydra_app().config_loader, {}, prepare(arguments))
     GlobalHydra.instance().clear()
-    return [planned.cell.key for planned in plan.cells]
+    return plan
 
 
 ODD = ["그림 [1] a=b (x)", 'it\'s "q" {y}', "a,b back\\slash 50% #1 & $HOME"]
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_data_may_lie_anywhere(plan: Plan, tmp_path: Path, name: str) -> None:
+def test_data_may_lie_anywhere(plan: Planned, tmp_path: Path, name: str) -> None:
     yaml = make_pictures(tmp_path / name)
     before = sorted(tmp_path.rglob("*"))
     assert plan(f"data={yaml}").rows == [("yolo11n-l4-relu-s0", name, "quick", "new")]
@@ -159,7 +158,7 @@ def test_home_may_lie_anywhere(sweep: Callable[..., Ended], tmp_path: Path) -> N
     assert (tmp_path / name / "datasets").is_dir()
 
 
-def test_several_data_sets_are_an_axis(plan: Plan, tmp_path: Path) -> None:
+def test_several_data_sets_are_an_axis(plan: Planned, tmp_path: Path) -> None:
     first, second = make_pictures(tmp_path / "가 [1]", 1), make_pictures(tmp_path / "b=c", 2)
     ended = plan(f"data={first},{second}", "level=2,3")
     assert [(row[0][:18], row[1]) for row in ended.rows] == [
@@ -171,22 +170,22 @@ def test_several_data_sets_are_an_axis(plan: Plan, tmp_path: Path) -> None:
     assert len(set(ended.cells)) == 4, "the key tells apart what the name does not"
 
 
-def test_the_built_in_set_and_a_path_in_one_axis(plan: Plan, tmp_path: Path) -> None:
+def test_the_built_in_set_and_a_path_in_one_axis(plan: Planned, tmp_path: Path) -> None:
     yaml = make_pictures(tmp_path / "mine")
     assert [row[1] for row in plan(f"data={yaml},signs").rows] == ["mine", "signs"]
 
 
-def test_a_relative_path_counts_from_the_working_directory(plan: Plan, tmp_path: Path) -> None:
+def test_a_relative_path_counts_from_the_working_directory(plan: Planned, tmp_path: Path) -> None:
     make_pictures(tmp_path / "work" / "mine")
     assert plan("data=mine/data.yaml").rows[0][1] == "mine"
 
 
-def test_own_files_in_the_working_directory_are_found(plan: Plan, tmp_path: Path) -> None:
+def test_own_files_in_the_working_directory_are_found(plan: Planned, tmp_path: Path) -> None:
     for file, text in {
         "conf/levels/9.yaml": 'name: "9"\ntransforms:\n  - remove: {module: C2PSA}\n',
         "conf/act/mish.yaml": "name: mish\nmodule: Mish\narguments: {}\n",
         "conf/local/default.yaml": "# @package _global_\nseed: 5\n",
-        "sweeps/mine.yaml": "# @package _global_\nhydra:\n  sweeper:\n    params:\n      level: 4,9\n      act: mish,relu\n",
+        "sweeps/mine.yaml": "# @package _global_\nhydra: {sweeper: {params: {level: '4,9', act: 'mish,relu'}}}\n",
     }.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text, "utf-8")
