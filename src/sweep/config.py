@@ -80,7 +80,9 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     for key in ("zip", "exclude"):
         if not isinstance(config[key], list):
             problems.append(f"{key}={config[key]} must be a list, such as {_LIST_EXAMPLES[key]}.")
-    home = _home(config["home"], problems)
+    home = home_of(config)
+    if home.exists() and not home.is_dir():
+        problems.append(f"home={home} is a file. Name a folder.")
     if problems:
         raise SweepError(*problems)
     return Settings(
@@ -98,6 +100,11 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     )
 
 
+def home_of(config: Mapping[str, Any]) -> Path:
+    """The folder that holds all state, absolute."""
+    return Path(str(config["home"] or "mlruns")).expanduser().absolute()
+
+
 def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
     """What one cell trains, from its composed config; only the chosen level's file is read.
 
@@ -107,15 +114,14 @@ def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
     problems: list[str] = []
     level = _level(config["level"], problems)
     for group in ("base", "act", "data", "recipe"):
-        if not isinstance(config.get(group), Mapping):
-            problems.append(f"{group}= must name one of: {', '.join(option_names(group))}.")
+        problems += _group_problems(group, config.get(group))
     seed = config["seed"]
     if not _whole(seed, 0) or int(seed) > MAX_SEED:
         problems.append(f"seed={seed} must be a whole number from 0 to {MAX_SEED}.")
     recipe = config.get("recipe")
     if isinstance(recipe, Mapping):
         problems += recipe_problems(recipe)
-    weights = _weights(config["model"].get("weights"), home, problems)
+    weights = _weights(config["model"], home, problems)
     if problems:
         raise SweepError(*problems)
     return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights)
@@ -135,13 +141,6 @@ _LIST_EXAMPLES = {"zip": "zip=[level,act]", "exclude": "'exclude=[{level: 2, act
 
 def _whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _home(value: object, problems: list[str]) -> Path:
-    home = Path(str(value or "mlruns")).expanduser().absolute()
-    if home.exists() and not home.is_dir():
-        problems.append(f"home={home} is a file. Name a folder.")
-    return home
 
 
 def _device(value: object) -> str | None:
@@ -173,8 +172,22 @@ def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
     return {"name": name, **content}
 
 
-def _weights(value: object, home: Path, problems: list[str]) -> Path | None:
+def _group_problems(group: str, content: object) -> list[str]:
+    """What is wrong with the chosen file of a config group."""
+    if not isinstance(content, Mapping):
+        return [f"{group}= must name one of: {', '.join(option_names(group))}."]
+    # A data set at a path takes its name from its folder.
+    if group != "data" and not content.get("name"):
+        return [f"The chosen {group} has no name. Add `name:` to its file in conf/{group}/."]
+    return []
+
+
+def _weights(model: object, home: Path, problems: list[str]) -> Path | None:
     """The checkpoint to start from. A bare name is looked up in the working directory, then in home/weights."""
+    if not isinstance(model, Mapping):
+        problems.append(f"model={model} is not understood. Name a checkpoint with model.weights=, a base with base=.")
+        return None
+    value = model.get("weights")
     if value is None:
         return None
     path = Path(str(value)).expanduser()

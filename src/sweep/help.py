@@ -45,7 +45,7 @@ Where it goes:
   tracking.uri=    an MLflow server; default: SQLite in home
 
 Finished cells are not trained again: the same command goes on where it stopped.
-Hydra's flags work too: --cfg job, --info, --config-dir DIR, --hydra-help.
+Hydra's flags work too: --cfg job, --info, --hydra-help.
 Exit codes: 0 all finished, 1 a cell failed, 2 wrong input, 130 Ctrl-C, 143 SIGTERM."""
 
 

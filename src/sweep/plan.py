@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.compose import Composer, read_axes
-from sweep.config import CellConfig, Settings, read_cell, read_settings, sweep_wide_axes
+from sweep.config import CellConfig, Settings, home_of, read_cell, read_settings, sweep_wide_axes
 from sweep.devices import Devices, choose
-from sweep.errors import SweepError
+from sweep.errors import Problems
 from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
 
@@ -64,13 +65,16 @@ def make_plan(
     """
     fixed, axes = read_axes(loader, params, arguments)
     composer = Composer(loader)
-    settings = read_settings(composer.compose([*fixed, *(axis.overrides[0] for axis in axes)]))
-    problems = sweep_wide_axes([axis.key for axis in axes])
-    if problems:
-        raise SweepError(*problems)
-    points = expand(axes, settings.zip, settings.exclude)
-    devices = choose(settings.device)
-    configs = _cell_configs(composer, fixed, points, settings)
+    first = composer.compose([*fixed, *(axis.overrides[0] for axis in axes)])
+    problems = Problems()
+    problems.add(*sweep_wide_axes([axis.key for axis in axes]))
+    points: list[Point] = []
+    with problems:
+        settings = read_settings(first)
+        devices = choose(settings.device)
+        points = expand(axes, settings.zip, settings.exclude)
+    configs = _cell_configs(composer, fixed, points or expand(axes), home_of(first), problems)
+    problems.raise_if_any()
     data_sets = _data_sets([config for _, config in configs], settings, progress)
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():
@@ -97,18 +101,13 @@ def with_states(plan: Plan, store: Store) -> Plan:
 
 
 def _cell_configs(
-    composer: Composer, fixed: Sequence[str], points: Sequence[Point], settings: Settings
+    composer: Composer, fixed: Sequence[str], points: Sequence[Point], home: Path, problems: Problems
 ) -> list[tuple[dict[str, Any], CellConfig]]:
     configs = []
-    problems: dict[str, None] = {}
     for point in points:
-        try:
+        with problems:
             plain = composer.compose([*fixed, *point.overrides])
-            configs.append((plain, read_cell(plain, settings.home)))
-        except SweepError as error:
-            problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise SweepError(*problems)
+            configs.append((plain, read_cell(plain, home)))
     return configs
 
 
@@ -121,14 +120,11 @@ def _data_sets(
 ) -> dict[str, Dataset]:
     """Every data set of the sweep, checked once."""
     found: dict[str, Dataset] = {}
-    problems: list[str] = []
+    problems = Problems()
     for key, config in {_data_key(config): config for config in configs}.items():
-        try:
+        with problems:
             found[key] = load_data(config.data, settings.home, progress)
-        except SweepError as error:
-            problems += error.problems
-    if problems:
-        raise SweepError(*problems)
+    problems.raise_if_any()
     return found
 
 
@@ -142,15 +138,15 @@ def _keyed(
 ) -> tuple[list[PlannedCell], list[str]]:
     """Cells with keys and names; points that are the same cell are kept once."""
     planned: dict[str, PlannedCell] = {}
-    problems: dict[str, None] = {}
+    problems = Problems()
     twice = 0
     swept = [axis.key for axis in axes if len(axis.overrides) > 1]
     for (plain, config), point in zip(configs, points, strict=True):
         data = data_sets[_data_key(config)]
-        try:
+        identity = None
+        with problems:
             identity = identify(config, data, devices.type)
-        except SweepError as error:
-            problems |= dict.fromkeys(error.problems)
+        if identity is None:
             continue
         if identity.key in planned:
             twice += 1
@@ -160,8 +156,7 @@ def _keyed(
         )
         cell = Cell(len(planned), name, identity.key, (*fixed, *point.overrides), plain)
         planned[identity.key] = PlannedCell(cell, config, data, identity.model.changes_nothing)
-    if problems:
-        raise SweepError(*problems)
+    problems.raise_if_any()
     warnings = _nothing_changed(planned.values())
     if twice:
         warnings.append(f"{twice} grid points are the same cell as another one and are run once.")

@@ -26,7 +26,7 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
     """The table of cells with their states, and the warnings."""
     table = Table(title=_counted(len(plan.cells)), title_justify="left")
     for heading in ("cell", "data", "recipe", "state"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     shown = plan.cells if every_row or len(plan.cells) <= MOST_ROWS else plan.cells[: MOST_ROWS - 1]
     for planned in shown:
         again = " (again)" if planned.state == FINISHED and plan.settings.rerun else ""
