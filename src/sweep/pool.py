@@ -5,6 +5,7 @@ The local launcher only calls `run_jobs`. Nothing here knows what a job does.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -171,8 +172,11 @@ def start_worker(slot_folder: str, slots: Sequence[Slot], preload: Sequence[str]
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, name="parent-watch", daemon=True).start()
     os.environ.update(_take_slot(Path(slot_folder), slots).environment)
+    gc.disable()  # what is imported stays: the collector need not look through it again and again
     for module in preload:
         import_module(module)
+    gc.freeze()
+    gc.enable()
 
 
 def _take_slot(folder: Path, slots: Sequence[Slot]) -> Slot:
