@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _refuse_unknown_verb(arguments: Sequence[str]) -> None:
     first = arguments[0] if arguments else ""
     if first.isalpha():
-        from sweep.compose import nearest
+        from sweep.overrides import nearest
 
         verbs = ", ".join(sorted(VERBS))
         raise SweepError(
@@ -54,7 +54,8 @@ def _sweep(arguments: Sequence[str]) -> None:
     """Compose once ourselves, so that mistakes of the user end with exit code 2, then let Hydra run the sweep."""
     from sweep.arguments import prepare
     from sweep.cell import run_cell
-    from sweep.compose import CONFIG_NAME, check_overrides, hydra_app
+    from sweep.compose import hydra_app
+    from sweep.overrides import CONFIG_NAME, check_overrides
 
     overrides = [text for text in prepare(arguments) if text not in {"-m", "--multirun"}]
     check_overrides(overrides)
@@ -69,7 +70,8 @@ def _hydra_flags(arguments: Sequence[str]) -> None:
 
     from sweep.arguments import prepare
     from sweep.cell import run_cell
-    from sweep.compose import CONFIG_NAME, check_overrides, first_cell
+    from sweep.compose import first_cell
+    from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.paths import packaged
 
     prepared = prepare(arguments)

@@ -31,8 +31,9 @@ def plan(
 ) -> None:
     """Show the cells of a sweep and what is known of them. Nothing is started."""
     from sweep.arguments import prepare
-    from sweep.compose import CONFIG_NAME, check_overrides, hydra_app
+    from sweep.compose import hydra_app
     from sweep.flow import make_console
+    from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
     from sweep.tracking.store import open_store

@@ -1,4 +1,4 @@
-"""Hydra composition: axes of the grid, one plain config per cell, and Hydra's errors as sentences for the user.
+"""Hydra composition: the axes of the grid, and one plain config per cell.
 
 Hydra needs about 0.16 s to compose a config. A plan of hundreds of cells must not pay that per cell, so only the
 choices of config groups are composed by Hydra, once per combination; plain values are applied to the result with the
@@ -8,23 +8,19 @@ same function that Hydra itself uses.
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sweep.arguments import override_key
 from sweep.errors import SweepError
 from sweep.grid import Axis
-from sweep.paths import option_names, packaged
+from sweep.overrides import CONFIG_NAME, GROUPS, explain, parse
+from sweep.paths import packaged
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
-
-CONFIG_NAME = "config"
-GROUPS = ("base", "act", "data", "recipe", "tracking", "sweeps")
 
 
 def hydra_app() -> Any:
@@ -153,131 +149,11 @@ def read_axes(
     return fixed, axes
 
 
-@lru_cache(maxsize=4096)
-def parse(text: str) -> Override:
-    """Hydra's reading of one override."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return OverridesParser.create().parse_override(text)
-
-
-def explain(error: Exception, overrides: Sequence[str]) -> list[str]:
-    """Sentences for the user from an error of composition: every wrong key or choice, with the nearest right one."""
-    problems = [problem for text in overrides for problem in _override_problems(text)]
-    if problems:
-        return problems
-    lines = [str(error).strip()]
-    cause = error.__cause__
-    while cause is not None:
-        lines.append(str(cause).strip())
-        cause = cause.__cause__
-    text = " ".join(line.replace("\n", " ") for line in lines if line)
-    return [f"The configuration could not be read: {text}"]
-
-
-def nearest(name: str, candidates: Sequence[str]) -> str:
-    """` Did you mean …?` for a mistyped name, or an empty text when nothing comes near."""
-    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
-    return f" Did you mean `{close[0]}`?" if close else ""
-
-
-def _choice_problems(group: str, override: Override) -> list[str]:
-    from hydra.core.override_parser.types import Glob
-
-    known = option_names(group)
-    value = override.value()
-    if isinstance(value, Glob):
-        choices = f"Choices: {', '.join(known)}."
-        return [] if value.filter(known) else [f"`{override.input_line}` matches no {group}. {choices}"]
-    if isinstance(value, Mapping):  # the content of a choice, in place of its name
-        return []
-    swept = list(override.sweep_iterator()) if override.is_discrete_sweep() else [value]
-    names = [name for item in swept for name in (item if isinstance(item, list) else [item])]
-    return [
-        f"There is no {group} `{_shown(name)}`.{nearest(str(name), known)} Choices: {', '.join(known)}."
-        for name in names
-        if not isinstance(name, str) or name not in known
-    ]
-
-
-def _shown(value: object) -> str:
-    """A value as the user typed it."""
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _override_problems(text: str) -> list[str]:
-    from hydra.errors import HydraException
-
-    key = override_key(text)
-    if "=" not in text and not text.startswith("~"):
-        return [
-            f"`{text}` is neither an option nor a verb. Options have the form key=value; see python -m sweep --help."
-        ]
-    try:
-        override = parse(text)
-    except HydraException as error:
-        reason = str(error).strip().splitlines()
-        return [f"`{text}` cannot be read: {reason[0]} Quote a value with special characters: {key}=\"'…'\"."]
-    if key.startswith("hydra"):
-        return []
-    if key in GROUPS and not override.is_delete():
-        return _choice_problems(key, override)
-    keys = known_keys()
-    if key in keys or key.startswith("recipe.") or text.startswith("+"):
-        return []
-    return [f"There is no option `{key}`.{nearest(key, sorted(keys))} See python -m sweep --help."]
-
-
-def known_keys() -> set[str]:
-    """Every key that config.yaml and the files of the config groups define, in dotted form.
-
-    Raises:
-        SweepError: One of the files is not valid YAML.
-    """
-    import yaml
-
-    from sweep.paths import option_files, search_path
-
-    keys = set(GROUPS)
-    for root in search_path("conf"):
-        if (root / f"{CONFIG_NAME}.yaml").is_file():
-            keys |= _dotted(yaml.safe_load((root / f"{CONFIG_NAME}.yaml").read_text("utf-8")))
-    for group in GROUPS:
-        for path in option_files(group):
-            text = path.read_text("utf-8")
-            prefix = "" if "@package _global_" in text.partition("\n")[0] else f"{group}."
-            try:
-                keys |= {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
-            except yaml.YAMLError as error:
-                raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
-    return {key for key in keys if not key.startswith(("defaults", "hydra", "job"))}
-
-
-def _dotted(node: object, prefix: str = "") -> set[str]:
-    if not isinstance(node, Mapping):
-        return set()
-    keys = set()
-    for key, value in node.items():
-        keys |= {f"{prefix}{key}"} | _dotted(value, f"{prefix}{key}.")
-    return keys
-
-
 def _as_text(value: object) -> str:
     """A value of `hydra.sweeper.params` as override text: a list is a list of choices."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ",".join(str(item) for item in value)
     return str(value)
-
-
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Compose the first cell once, to find mistakes in keys and choices.
-
-    Raises:
-        SweepError: With every problem found.
-    """
-    problems = [problem for text in overrides for problem in _override_problems(text)]
-    if problems:
-        raise SweepError(*problems)
 
 
 def first_cell(overrides: Sequence[str]) -> list[str]:

@@ -157,7 +157,7 @@ def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
     names = option_names("levels")
     path = option_file("levels", name) if NAME.match(name) else None
     if path is None:
-        from sweep.compose import nearest
+        from sweep.overrides import nearest
 
         problems.append(f"There is no level {name}.{nearest(name, names)} Choices: {', '.join(names)}.")
         return {}

@@ -60,15 +60,23 @@ def run_sweep(
         Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
         SweepError: The user's input is wrong; nothing was started.
     """
+    from sweep.tracking.store import open_store
+    from sweep.training.environment import set_environment
+
     console = make_console()
     with interruptible():
-        plan, store = _plan(config, arguments, loader, console)
+        plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
+        set_environment(plan.settings.home)
+        launcher = _launcher(plan, make_launcher) if _likely_work(plan) else None
+        store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
+        plan = with_states(plan, store)
         print_plan(console, plan)
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
             sweep = _start(plan, store, sweep_id)
             try:
-                _launch(sweep, config, make_launcher, console)
+                if plan.to_run:
+                    _launch(sweep, config, launcher or _launcher(plan, make_launcher), console)
                 failed = _record(sweep, console)
             except Interrupted as interruption:
                 _record(sweep, None, killed=interruption.reason)
@@ -87,13 +95,9 @@ def make_console() -> Console:
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def _plan(config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, console: Console) -> tuple[Plan, Store]:
-    """Everything that can be found out before anything starts."""
-    from sweep.tracking.store import open_store
-
-    plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
-    store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
-    return with_states(plan, store), store
+def _likely_work(plan: Plan) -> bool:
+    """Whether a cell has never been started in this home: then there is something to launch, whatever tracking says."""
+    return any(not (plan.settings.home / "cells" / planned.cell.key).exists() for planned in plan.cells)
 
 
 def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
@@ -101,10 +105,8 @@ def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
     from sweep.tracking import write
     from sweep.tracking.provenance import provenance_tags
     from sweep.tracking.runs import close_dead_sweeps
-    from sweep.training.environment import set_environment
 
     home = plan.settings.home
-    set_environment(home)
     close_dead_sweeps(
         store, sweep_alive=lambda sweep_id: sweep_held(home, sweep_id), cell_alive=lambda key: cell_held(home, key)
     )
@@ -120,27 +122,33 @@ def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
     return Sweep(sweep_id, run_id, plan, store, done)
 
 
-def _launch(sweep: Sweep, config: DictConfig, make_launcher: LauncherFactory, console: Console) -> None:
-    """Launch what is not finished, and again what failed, as often as `retries` allows."""
-    from sweep.console import Progress
+def _launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
+    """The configured launcher; the local one begins to import what its workers need as soon as it is made."""
     from sweep.memory import estimate_gb
 
+    settings = plan.settings
+    return make_launcher(
+        {
+            "workers": settings.workers or "auto",
+            "device": settings.device,
+            "timeout_min": settings.timeout_min,
+            "on_error": settings.on_error,
+            "memory_gb": max(estimate_gb(cell.config.recipe, cell.config.base, plan.devices) for cell in plan.cells),
+            "preload": ["torch", "ultralytics", "mlflow"],
+            "preload_once": ["torch", "ultralytics.models.yolo.detect", "torch._dynamo"],
+        }
+    )
+
+
+def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Console) -> None:
+    """Launch what is not finished, and again what failed, as often as `retries` allows."""
+    from sweep.console import Progress
+
     settings, waiting = sweep.plan.settings, sweep.plan.to_run
+    _name_jobs(config, sweep)
     for attempt in range(settings.retries + 1):
         if not waiting:
             return
-        memory = max(estimate_gb(planned.config.recipe, planned.config.base, sweep.plan.devices) for planned in waiting)
-        _name_jobs(config, sweep)
-        launcher = make_launcher(
-            {
-                "workers": settings.workers or "auto",
-                "device": settings.device,
-                "timeout_min": settings.timeout_min,
-                "on_error": settings.on_error,
-                "memory_gb": memory,
-                "preload": ["torch", "ultralytics", "mlflow"],
-            }
-        )
         print_start(console, len(waiting), attempt)
         jobs = [_overrides(planned, sweep, attempt) for planned in waiting]
         cells = [(planned.cell.index, planned.cell.name) for planned in waiting]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from sweep.devices import Devices, gpus
 
 CPU_JOB_GB = 1.5  # resident memory of one small training with torch, ultralytics and mlflow loaded
 POLL_S = 0.25
+PRELOAD_VARIABLE = "NPU_SWEEP_PRELOAD"
 RESTARTS = 5  # of the pool itself, when a worker dies between two jobs
 
 
@@ -119,11 +121,12 @@ def _run_until_broken(
 
     from pebble import ProcessPool
 
+    on_gpu = any(slot.environment for slot in settings.slots)
     pool = ProcessPool(
         max_workers=len(settings.slots),
         initializer=start_worker,
         initargs=(str(slot_folder), settings.slots, settings.preload),
-        context=multiprocessing.get_context("spawn"),
+        context=multiprocessing.get_context("forkserver" if _forks(on_gpu) else "spawn"),
     )
     untouched: list[int] = []
     try:
@@ -172,11 +175,39 @@ def start_worker(slot_folder: str, slots: Sequence[Slot], preload: Sequence[str]
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, name="parent-watch", daemon=True).start()
     os.environ.update(_take_slot(Path(slot_folder), slots).environment)
-    gc.disable()  # what is imported stays: the collector need not look through it again and again
-    for module in preload:
+    import_for_good(preload)
+
+
+def import_for_good(modules: Sequence[str]) -> None:
+    """Import modules that stay: the garbage collector need not look through them again and again."""
+    gc.disable()
+    for module in modules:
         import_module(module)
     gc.freeze()
     gc.enable()
+
+
+def start_imports(modules: Sequence[str], devices: Devices) -> None:
+    """Begin to import modules in the process from which workers are forked later, once for all of them.
+
+    It runs while the caller goes on planning. Only Linux and the CPU: a fork keeps neither threads nor an open GPU, so
+    the modules must start no thread. Elsewhere nothing is done, and workers are spawned.
+    """
+    if not _forks(devices.type != "cpu") or not modules:
+        return
+    from multiprocessing import forkserver
+
+    os.environ[PRELOAD_VARIABLE] = ",".join(modules)
+    forkserver.set_forkserver_preload(["sweep.preload"])
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for the parent to decide
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _forks(on_gpu: bool) -> bool:
+    return sys.platform == "linux" and not on_gpu
 
 
 def _take_slot(folder: Path, slots: Sequence[Slot]) -> Slot:

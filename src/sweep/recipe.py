@@ -71,7 +71,7 @@ class Argument:
 
 def recipe_problems(recipe: Mapping[str, Any]) -> list[str]:
     """What is wrong with a recipe, each as a sentence; an empty list when it can be trained."""
-    from sweep.compose import nearest
+    from sweep.overrides import nearest
 
     known = training_arguments()
     problems = []

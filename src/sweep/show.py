@@ -56,6 +56,7 @@ def print_start(console: Console, count: int, attempt: int) -> None:
 def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
     """What failed, and where to look on."""
     from sweep.tracking.links import compare_link, curves_link
+    from sweep.tracking.uri import is_server
 
     for name, outcome in outcomes:
         if outcome.state != "finished":
@@ -63,7 +64,8 @@ def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[
     run_ids = [outcome.run_id for _, outcome in outcomes if outcome.run_id]
     console.print(f"Tables: {report_folder(store.home, sweep_id) / 'tables'}", soft_wrap=True, markup=False)
     if run_ids:
-        console.print(f"In MLflow's UI ({ui_command(store)}):", soft_wrap=True, markup=False)
+        where = "" if is_server(store.uri) else f" ({ui_command(store)})"
+        console.print(f"In MLflow's UI{where}:", soft_wrap=True, markup=False)
         console.print(f"  curves   {curves_link(store, run_ids, 'metrics/mAP50')}", soft_wrap=True, markup=False)
         console.print(f"  compare  {compare_link(store, run_ids)}", soft_wrap=True, markup=False)
 

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sweep.arguments import override_key, prepare
-from sweep.compose import parse
+from sweep.overrides import parse
 
 # What the kernel hands to a program: no NUL. A line break in a path is nobody's wish, and no override of Hydra's.
 TYPED = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)

@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweep.arguments import prepare
-from sweep.compose import (
-    CONFIG_NAME,
-    Composer,
-    check_overrides,
-    first_cell,
-    hydra_app,
-    known_keys,
-    nearest,
-    read_axes,
-)
+from sweep.compose import Composer, first_cell, hydra_app, read_axes
 from sweep.errors import SweepError
+from sweep.overrides import CONFIG_NAME, check_overrides, known_keys, nearest
 
 
 @pytest.fixture(scope="module")

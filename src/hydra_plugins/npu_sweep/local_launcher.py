@@ -33,7 +33,9 @@ class LocalLauncherConf:
         timeout_min: Minutes after which a job is stopped and counted as failed.
         on_error: `continue`, or `fail_fast` to stop at the first failure.
         memory_gb: What one job needs, in GiB.
-        preload: Modules that workers import before their first job.
+        preload: Modules that each worker imports before its first job.
+        preload_once: Modules that are imported once for all workers where these are forked (Linux, CPU), beginning when
+            the launcher is set up. They must not start threads.
     """
 
     _target_: str = "hydra_plugins.npu_sweep.local_launcher.LocalLauncher"
@@ -43,6 +45,7 @@ class LocalLauncherConf:
     on_error: str | None = None
     memory_gb: float | None = None
     preload: list[str] | None = None
+    preload_once: list[str] | None = None
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="npu-sweep")
@@ -59,6 +62,7 @@ class LocalLauncher(Launcher):
         on_error: str | None = None,
         memory_gb: float | None = None,
         preload: Sequence[str] | None = None,
+        preload_once: Sequence[str] | None = None,
     ) -> None:
         self.workers = None if workers in {None, "auto"} else int(workers)
         self.device = str(device or "auto") if isinstance(device, str | int | None) else ",".join(map(str, device))
@@ -66,11 +70,16 @@ class LocalLauncher(Launcher):
         self.fail_fast = on_error == "fail_fast"
         self.memory_gb = memory_gb
         self.preload = tuple(preload or ())
+        self.preload_once = tuple(preload_once or ())
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from sweep.devices import choose
+        from sweep.pool import start_imports
+
         self.hydra_context = hydra_context
         self.task_function = task_function
         self.config = config
+        start_imports(self.preload_once, choose(self.device))
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         import cloudpickle  # reaches task functions of __main__, and what Hydra's singletons hold

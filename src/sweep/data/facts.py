@@ -61,7 +61,8 @@ def image_facts(path: str, pixels: bool) -> Facts:
         elif min(width, height) < MIN_SIDE:
             flaw = f"is only {width}x{height} pixels; Ultralytics drops pictures below {MIN_SIDE} pixels"
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them
-        unknown = isinstance(error, UnidentifiedImageError)
+        # Ultralytics, where it is imported, tries HEIC after Pillow, and fails without its reader
+        unknown = isinstance(error, UnidentifiedImageError) or isinstance(error.__context__, UnidentifiedImageError)
         flaw = f"cannot be decoded: {'no picture that Pillow knows' if unknown else error}"
     return {"sha": sha, "flaw": flaw, "open_end": open_end}
 
