@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import read_cell, read_settings
-from sweep.devices import choose
+from sweep.devices import device_type
 from sweep.identity import identify, load_data
 from sweep.progress import ProgressWriter, progress_file
 from sweep.record import Work, artifacts, start_run, summary
@@ -61,7 +61,7 @@ def _prepare(config: DictConfig) -> Work:
     prepare_ultralytics(settings.home)
     cell = read_cell(plain, settings.home)
     data = load_data(cell.data, settings.home)
-    device = choose(settings.device).type
+    device = device_type(settings.device)
     return Work(
         job=job,
         settings=settings,

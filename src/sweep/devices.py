@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,9 +33,11 @@ class Devices:
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA GPUs of this machine with their free memory now; an empty list where there are none."""
+    """The NVIDIA GPUs that this process may use, with their free memory now; an empty list where there are none."""
     if shutil.which("nvidia-smi") is None:
         return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    allowed = None if visible is None else {part.strip() for part in visible.split(",")}
     query = "index,name,memory.total,memory.free"
     try:
         done = subprocess.run(
@@ -46,7 +49,7 @@ def gpus() -> list[Gpu]:
     found = []
     for line in done.stdout.splitlines():
         fields = [part.strip() for part in line.split(",")]
-        if len(fields) == 4 and fields[0].isdigit():
+        if len(fields) == 4 and fields[0].isdigit() and (allowed is None or fields[0] in allowed):
             found.append(Gpu(int(fields[0]), fields[1], _gib(fields[2]), _gib(fields[3])))
     return found
 
@@ -83,6 +86,11 @@ def choose(setting: str) -> Devices:
             f"device={setting} names GPU {', '.join(map(str, missing))}, which is not there. GPUs: {named}."
         )
     return Devices("cuda", indices)
+
+
+def device_type(setting: str) -> str:
+    """`cpu`, `mps` or `cuda` for a device setting that `choose` has accepted before, in a worker that sees one GPU."""
+    return choose("auto").type if setting == "auto" else setting if setting in {"cpu", "mps"} else "cuda"
 
 
 def _gib(mebibytes: str) -> float:

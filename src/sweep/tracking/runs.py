@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 
 from sweep.tracking import names, write
-from sweep.tracking.read import find_runs_by_key, search
+from sweep.tracking.read import RunInfo, find_runs_by_key, search
 from sweep.tracking.store import Store
 
 NO_WORD = "its process ended without a word"
@@ -19,17 +19,17 @@ def finished_run(store: Store, key: str) -> str | None:
 
 
 def close_abandoned(store: Store, key: str) -> None:
-    """Mark this host's runs of a cell that are still RUNNING as KILLED.
+    """Mark this home's runs of a cell that are still RUNNING as KILLED.
 
     The caller holds the cell's lock, so the process that started them is gone.
     """
     for run in find_runs_by_key(store, [key]).get(key, []):
-        if run.status == "running" and run.tags.get(names.HOST) == platform.node():
+        if run.status == "running" and _from_here(store, run):
             write.finish(store, run.run_id, "KILLED", reason=NO_WORD)
 
 
 def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> None:
-    """Mark this host's sweeps that are RUNNING, but whose process is gone, as KILLED, and their open cells with them.
+    """Mark this home's sweeps that are RUNNING, but whose process is gone, as KILLED, and their open cells with them.
 
     Args:
         store: The opened store.
@@ -38,9 +38,14 @@ def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_
     """
     running = "attributes.status = 'RUNNING'"
     for sweep in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}' AND {running}"):
-        if sweep.tags.get(names.HOST) != platform.node() or sweep_alive(str(sweep.sweep_id)):
+        if not _from_here(store, sweep) or sweep_alive(str(sweep.sweep_id)):
             continue
         for cell in search(store, f"tags.`{names.PARENT}` = '{sweep.run_id}' AND {running}"):
             if not cell_alive(str(cell.key)):
                 write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
         write.finish(store, sweep.run_id, "KILLED", reason=NO_WORD)
+
+
+def _from_here(store: Store, run: RunInfo) -> bool:
+    """Whether this host started the run, in this home: only then do the home's locks tell whether its process lives."""
+    return run.tags.get(names.HOST) == platform.node() and run.tags.get(names.HOME) == str(store.home)

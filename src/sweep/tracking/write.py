@@ -179,7 +179,7 @@ def cut_tag(text: str) -> str:
 
 
 def _create_run(store: Store, name: str, tags: Mapping[str, str]) -> str:
-    cut = {key: cut_tag(str(value)) for key, value in tags.items()}
+    cut = {key: cut_tag(str(value)) for key, value in tags.items()} | {names.HOME: cut_tag(str(store.home))}
     return str(store.client.create_run(store.experiment_id, tags=cut, run_name=name).info.run_id)
 
 
