@@ -45,7 +45,9 @@ def plan(
         config_name=CONFIG_NAME, overrides=prepared, run_mode=_multirun(), with_log_configuration=False
     )
     console = make_console()
-    made = make_plan(hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print)
+    made = make_plan(
+        hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
+    )
     settings = made.settings
     if settings.tracking_uri or (settings.home / "mlflow.db").exists():
         made = with_states(made, open_store(settings.home, settings.experiment, settings.tracking_uri))

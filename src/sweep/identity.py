@@ -32,21 +32,30 @@ class Identity:
     recipe: Mapping[str, Any]
 
 
-def load_data(data: Mapping[str, Any], home: Path, progress: Callable[[str], None] | None = None) -> Dataset:
-    """The checked data set of a `data=` choice; the built-in one is generated when it is absent.
+def load_data(
+    data: Mapping[str, Any], home: Path, progress: Callable[[str], None] | None = None, *, draw: bool = True
+) -> Dataset:
+    """The checked data set of a `data=` choice; the built-in one is drawn when it is absent.
+
+    Args:
+        data: The content of the chosen `data` group.
+        home: The folder that holds all state.
+        progress: Told now and then how far the check is.
+        draw: False for a plan: what is known of the built-in set is then given without its pictures.
 
     Raises:
         SweepError: With every problem of the data set.
     """
     from sweep.data.check import check_dataset
-    from sweep.data.signs import ensure_signs
+    from sweep.data.signs import ensure_signs, signs_undrawn
 
     if data.get("path") is None:
         if data.get("name") != "signs":
             raise SweepError(
                 f"data={data.get('name')} has no path. Set `path:` in its file to the data set's data.yaml."
             )
-        return check_dataset(ensure_signs(home), home, name="signs", progress=progress)
+        undrawn = None if draw else signs_undrawn(home)
+        return undrawn or check_dataset(ensure_signs(home), home, name="signs", progress=progress)
     path = Path(str(data["path"])).expanduser().absolute()
     return check_dataset(
         path, home, name=data.get("name"), allow_download=bool(data.get("allow_download")), progress=progress

@@ -57,8 +57,12 @@ def make_plan(
     params: Mapping[str, Any],
     arguments: Sequence[str],
     progress: Callable[[str], None] | None = None,
+    *,
+    draw: bool = True,
 ) -> Plan:
     """Turn overrides into checked and keyed cells; their states are filled in by `with_states`.
+
+    `draw=False` leaves the built-in data set undrawn where it is absent.
 
     Raises:
         SweepError: With all problems of config, recipes, levels and data sets at once.
@@ -75,7 +79,7 @@ def make_plan(
         points = expand(axes, settings.zip, settings.exclude)
     configs = _cell_configs(composer, fixed, points or expand(axes), home_of(first), problems)
     problems.raise_if_any()
-    data_sets = _data_sets([config for _, config in configs], settings, progress)
+    data_sets = _data_sets([config for _, config in configs], settings, progress, draw)
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():
         warnings += [f"data {data.name}: {warning}" for warning in data.warnings]
@@ -116,14 +120,14 @@ def _data_key(config: CellConfig) -> str:
 
 
 def _data_sets(
-    configs: Sequence[CellConfig], settings: Settings, progress: Callable[[str], None] | None
+    configs: Sequence[CellConfig], settings: Settings, progress: Callable[[str], None] | None, draw: bool
 ) -> dict[str, Dataset]:
     """Every data set of the sweep, checked once."""
     found: dict[str, Dataset] = {}
     problems = Problems()
     for key, config in {_data_key(config): config for config in configs}.items():
         with problems:
-            found[key] = load_data(config.data, settings.home, progress)
+            found[key] = load_data(config.data, settings.home, progress, draw=draw)
     problems.raise_if_any()
     return found
 

@@ -24,6 +24,7 @@ def serve(home: Path, experiment: str, uri: str | None, port: int, on_ready: Cal
     store = open_store(home, experiment, uri)
     on_ready(f"http://127.0.0.1:{port}/#/experiments/{store.experiment_id}/runs")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, "--workers", "1"]
+    command += ["--uvicorn-opts", "--log-level=warning"]
     command += ["--artifacts-destination", (home / "artifacts").as_uri(), "--host", "127.0.0.1", "--port", str(port)]
     # The server's job queue serves MLflow's GenAI features only, with seven processes.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -12,10 +12,7 @@ from pathlib import Path
 import pytest
 
 from sweep.data.check import check_dataset
-from sweep.data.signs import ensure_signs, pixels_digest
-
-DIGEST = "1a0167732a18cb80fb1ee3d9d555e6f5204f287d337a7b2b5548ba44ab126989"
-"""Changes only together with the version in sweep.data.signs.store."""
+from sweep.data.signs import DIGEST, ensure_signs, pixels_digest, signs_undrawn
 
 NAMES = ["speed_limit", "stop", "yield", "no_entry", "crosswalk", "traffic_light"]
 
@@ -34,6 +31,15 @@ def test_pixels_and_labels_are_the_same_on_every_machine(home: Path) -> None:
     folder = ensure_signs(home).parent
     assert folder == home / "datasets" / "signs"
     assert pixels_digest(folder) == DIGEST
+
+
+def test_what_is_known_before_drawing_is_what_is_drawn(home: Path, tmp_path: Path) -> None:
+    undrawn = signs_undrawn(tmp_path)
+    assert undrawn is not None
+    assert list(tmp_path.iterdir()) == []
+    drawn = check_dataset(ensure_signs(home), home, name="signs")
+    assert (undrawn.digest, undrawn.names, undrawn.name) == (drawn.digest, drawn.names, drawn.name)
+    assert signs_undrawn(home) is None
 
 
 def test_it_passes_its_own_check_and_has_the_same_digest(home: Path) -> None:

@@ -6,11 +6,18 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sweep.data.digest import MARKER
 
+if TYPE_CHECKING:
+    from sweep.data.dataset import Dataset
+
 GENERATOR = {"generator": "npu-sweep signs", "version": 1}
 """Raise the version with every change that reaches a pixel or a label."""
+
+DIGEST = "1a0167732a18cb80fb1ee3d9d555e6f5204f287d337a7b2b5548ba44ab126989"
+"""SHA-256 over the pixels and labels of the set, the same on every machine."""
 
 SPLITS = {"train": 256, "val": 64}
 
@@ -41,6 +48,17 @@ def ensure_signs(home: Path) -> Path:
             if not _complete(folder):
                 _replace(folder)
     return folder / "data.yaml"
+
+
+def signs_undrawn(home: Path) -> Dataset | None:
+    """What is known of the set before it is drawn, without its pictures; None when it is there."""
+    from sweep.data.dataset import Dataset
+    from sweep.data.signs.designs import NAMES
+
+    folder = home / "datasets" / "signs"
+    if _complete(folder):
+        return None
+    return Dataset("signs", folder / "data.yaml", DIGEST, dict(enumerate(NAMES)), (), (), (), ())
 
 
 def _complete(folder: Path) -> bool:
