@@ -102,7 +102,7 @@ def test_wheel_plans_and_sweeps_from_an_empty_folder(installed: Path, tmp_path: 
     assert (tmp_path / "h" / "mlflow.db").is_file()
     named = run(installed, tmp_path, "-m", "sweep", "plan", "sweeps=demo")
     assert "6 to run" in named
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["h", "mlruns"], "all state is in the homes"
+    assert [path.name for path in tmp_path.iterdir()] == ["h"], "all state is in home, and a plan writes nothing"
 
 
 def test_wheel_prefers_a_configuration_in_the_working_directory(installed: Path, tmp_path: Path) -> None:
