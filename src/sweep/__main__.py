@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
 from sweep.errors import SweepError
-from sweep.interruption import Interrupted
+from sweep.interruption import EXIT_CODES, Interrupted
 
 VERBS = {"plan", "report", "ui", "doctor"}
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
@@ -37,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Interrupted as interruption:
         print(f"Stopped by {interruption.reason}.", file=sys.stderr)
         raise SystemExit(interruption.exit_code) from None
+    except KeyboardInterrupt:
+        print("Stopped by Ctrl-C.", file=sys.stderr)
+        raise SystemExit(EXIT_CODES[signal.SIGINT]) from None
 
 
 def _refuse_unknown_verb(arguments: Sequence[str]) -> None:

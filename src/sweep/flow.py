@@ -150,6 +150,8 @@ def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Conso
         if not waiting:
             return
         print_start(console, len(waiting), attempt)
+        for planned in waiting:  # an interruption must find this attempt's run, not the last one's outcome
+            sweep.outcomes.pop(planned.cell.index, None)
         jobs = [_overrides(planned, sweep, attempt) for planned in waiting]
         cells = [(planned.cell.index, planned.cell.name) for planned in waiting]
         began = time.time()

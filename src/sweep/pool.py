@@ -133,6 +133,9 @@ def _run_until_broken(
         pending = {pool.schedule(function, args=jobs[i], timeout=settings.timeout_s): i for i in indices}
         while pending:
             done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            if not done and not pool.active:  # a broken pool forgets the jobs that it had not taken yet
+                untouched += pending.values()
+                break
             for future in done:
                 index = pending.pop(future)
                 outcome = _outcome(future, settings)

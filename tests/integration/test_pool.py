@@ -59,6 +59,13 @@ def test_fail_fast_ends_the_running_and_starts_nothing_more() -> None:
     assert time.monotonic() - began < 120
 
 
+def test_workers_that_die_before_they_take_a_job_end_the_pool() -> None:
+    """With jobs as large as real ones (40 KB pickled), a broken pool forgets those behind the first few."""
+    settings = PoolSettings((Slot(),), preload=("no_such_module_anywhere",))
+    outcomes = run_jobs(len, [("x" * 40_000,)] * 4, settings)
+    assert [type(outcome) for outcome in outcomes] == [JobLost] * 4
+
+
 def test_workers_have_places_of_their_own_also_after_a_death() -> None:
     first, second = run("place", "place")
     assert {first, second} == {"a", "b"}

@@ -81,9 +81,11 @@ def _contain() -> None:
     import ultralytics.data.build
     import ultralytics.data.utils
     import ultralytics.engine.trainer
+    import ultralytics.utils.torch_utils
 
     from sweep.training.dataset import HomeCacheDataset
 
     ultralytics.data.build.YOLODataset = HomeCacheDataset
     ultralytics.data.utils.check_font = lambda *_, **__: None  # fonts serve plots only, and are downloaded
+    ultralytics.utils.torch_utils.NUM_THREADS = 1  # select_device("cpu") would set a thread for every core
     ultralytics.engine.trainer.check_amp = lambda _: True  # the check downloads a checkpoint

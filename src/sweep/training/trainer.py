@@ -31,6 +31,7 @@ class CellTrainer(DetectionTrainer):
         self.last_metrics: dict[str, float] = {}
         self._epoch_started = 0.0
         self._on_epoch = on_epoch
+        self._batch = overrides["batch"]
         super().__init__(overrides=dict(overrides))
         self.add_callback("on_train_epoch_start", lambda _: self._start_epoch())
         self.add_callback("on_model_save", lambda _: self._note_best())
@@ -66,6 +67,11 @@ class CellTrainer(DetectionTrainer):
             self.best_epoch = self.epoch + 1
 
     def _hand_out(self) -> None:
+        if self.batch_size != self._batch:
+            raise RuntimeError(
+                f"out of memory: Ultralytics reduced the batch from {self._batch} to {self.batch_size}, another "
+                "training. Run fewer cells side by side (workers=), or set hydra.launcher.memory_gb="
+            )
         results = self.validator.metrics.results_dict
         batches = len(self.validator.dataloader)
         metrics = {name.replace("(B)", ""): float(value) for name, value in results.items() if name != "fitness"}
