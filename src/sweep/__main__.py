@@ -61,7 +61,7 @@ def _sweep(arguments: Sequence[str]) -> None:
     from sweep.compose import hydra_app
     from sweep.overrides import CONFIG_NAME, check_overrides
 
-    overrides = [text for text in prepare(arguments) if text not in {"-m", "--multirun"}]
+    overrides = prepare(arguments)
     check_overrides(overrides)
     hydra_app().multirun(
         config_name=CONFIG_NAME, task_function=run_cell, overrides=overrides, with_log_configuration=False

@@ -36,9 +36,9 @@ def plan(
     from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
-    from sweep.tracking.store import open_store
+    from sweep.tracking.store import has_store, open_store
 
-    prepared = [text for text in prepare(overrides or []) if text not in {"-m", "--multirun"}]
+    prepared = prepare(overrides or [])
     check_overrides(prepared)
     hydra = hydra_app()
     config = hydra.compose_config(
@@ -49,7 +49,7 @@ def plan(
         hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
     )
     settings = made.settings
-    if settings.tracking_uri or (settings.home / "mlflow.db").exists():
+    if has_store(settings.home, settings.tracking_uri):
         made = with_states(made, open_store(settings.home, settings.experiment, settings.tracking_uri))
     print_plan(console, made, every_row=True)
 

@@ -32,6 +32,11 @@ class Devices:
     indices: tuple[int, ...] = ()
 
 
+def cores() -> int:
+    """Cores that this process may use (a container or a batch system may allow fewer than there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def gpus() -> list[Gpu]:
     """The NVIDIA GPUs that this process may use, with their free memory now; an empty list where there are none."""
     if shutil.which("nvidia-smi") is None:

@@ -22,7 +22,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import sweep
-from sweep.devices import choose, gpus, torch_has_cuda
+from sweep.devices import choose, cores, gpus, torch_has_cuda
 from sweep.errors import SweepError
 from sweep.paths import packaged
 
@@ -78,13 +78,9 @@ def _machine() -> Rows:
     return [
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),
-        ("cores", str(_cores())),
+        ("cores", str(cores())),
         ("memory", f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} available"),
     ]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _devices(hints: list[str]) -> Rows:

@@ -207,9 +207,8 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int) -> list[str]:
         "key": cell.key,
         "attempt": attempt,
     }
-    own = [text for text in cell.overrides if not text.startswith("hydra.")]
     return [
-        *own,
+        *cell.overrides,
         *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
     ]
 

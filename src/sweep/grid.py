@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -45,7 +45,6 @@ class Cell:
     key: str
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
-    notes: tuple[str, ...] = field(default=())
 
 
 def expand(axes: Sequence[Axis], zipped: Sequence[Any] = (), excluded: Sequence[Any] = ()) -> list[Point]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from sweep.arguments import override_key
@@ -24,7 +24,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
     Raises:
         SweepError: With every problem found.
     """
-    problems = [problem for text in overrides for problem in _override_problems(text)]
+    problems = _problems(overrides)
     if problems:
         raise SweepError(*problems)
 
@@ -39,7 +39,7 @@ def parse(text: str) -> Override:
 
 def explain(error: Exception, overrides: Sequence[str]) -> list[str]:
     """Sentences for the user from an error of composition: every wrong key or choice, with the nearest right one."""
-    problems = [problem for text in overrides for problem in _override_problems(text)]
+    problems = _problems(overrides)
     if problems:
         return problems
     lines = [str(error).strip()]
@@ -81,7 +81,12 @@ def _shown(value: object) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _override_problems(text: str) -> list[str]:
+def _problems(overrides: Sequence[str]) -> list[str]:
+    keys = cache(known_keys)  # read when the first override needs them, and once for all
+    return [problem for text in overrides for problem in _override_problems(text, keys)]
+
+
+def _override_problems(text: str, known: Callable[[], set[str]]) -> list[str]:
     from hydra.errors import HydraException
 
     key = override_key(text)
@@ -98,7 +103,7 @@ def _override_problems(text: str) -> list[str]:
         return []
     if key in GROUPS and not override.is_delete():
         return _choice_problems(key, override)
-    keys = known_keys()
+    keys = known()
     if key in keys or key.startswith("recipe.") or text.startswith("+"):
         return []
     return [f"There is no option `{key}`.{nearest(key, sorted(keys))} See python -m sweep --help."]

@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from sweep.devices import Devices, gpus
+from sweep.devices import Devices, cores, gpus
 
 CPU_JOB_GB = 1.5  # resident memory of one small training with torch, ultralytics and mlflow loaded
 POLL_S = 0.25
@@ -64,12 +64,12 @@ def make_slots(devices: Devices, jobs: int, workers: int | None, memory_gb: floa
     if devices.type != "cuda":
         available = psutil.virtual_memory().available / 2**30
         fitting = max(1, int(available / (memory_gb or CPU_JOB_GB)))
-        count = workers or min(_cores(), fitting)
+        count = workers or min(cores(), fitting)
         return (Slot(),) * max(1, min(count, jobs))
     places: list[int] = []
     free = {gpu.index: gpu.free_gb for gpu in gpus() if gpu.index in devices.indices}
     fitting_on = {index: max(1, int(free_gb * 0.95 / (memory_gb or CPU_JOB_GB))) for index, free_gb in free.items()}
-    most = workers or min(sum(fitting_on.values()), _cores())
+    most = workers or min(sum(fitting_on.values()), cores())
     turn = 0
     while len(places) < max(1, min(most, jobs)):
         room = [index for index in devices.indices if workers or turn < fitting_on.get(index, 0)]
@@ -250,8 +250,3 @@ def _cause(exitcode: int | None) -> str:
         except ValueError:
             return f"signal {-exitcode}"
     return f"exit code {exitcode}"
-
-
-def _cores() -> int:
-    """Cores that this process may use (a container or a batch system may allow fewer than there are)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

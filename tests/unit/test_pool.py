@@ -22,7 +22,7 @@ def shown(slots: tuple[Slot, ...]) -> list[str]:
 
 @pytest.fixture
 def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_cores", lambda: 16)
+    monkeypatch.setattr(pool, "cores", lambda: 16)
 
 
 def gpus_with(monkeypatch: pytest.MonkeyPatch, *free_gb: float) -> None:

@@ -79,18 +79,18 @@ class LocalLauncher(Launcher):
         self.hydra_context = hydra_context
         self.task_function = task_function
         self.config = config
-        start_imports(self.preload_once, choose(self.device))
+        self.devices = choose(self.device)
+        start_imports(self.preload_once, self.devices)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         import cloudpickle  # reaches task functions of __main__, and what Hydra's singletons hold
 
-        from sweep.devices import choose
         from sweep.pool import PoolSettings, make_slots, run_jobs
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        slots = make_slots(choose(self.device), len(job_overrides), self.workers, self.memory_gb)
+        slots = make_slots(self.devices, len(job_overrides), self.workers, self.memory_gb)
         log.info("Launching %d jobs, %d side by side", len(job_overrides), len(slots))
         state = Singleton.get_state()
         jobs = []
