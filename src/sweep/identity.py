@@ -69,25 +69,26 @@ def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
         SweepError: The level cannot be applied to this base, or an activation is not allowed.
     """
     from sweep.architecture.resolve import TRANSFORMS_VERSION
+    from sweep.architecture.transfer import TRANSFER_VERSION
 
     model = _resolved(json.dumps([cell.base, cell.level, cell.act, data.nc], sort_keys=True))
     recipe = resolved_recipe(cell.recipe)
-    key = cell_key(
-        {
-            "base": cell.base["name"],
-            "level": str(cell.level["name"]),
-            "act": cell.act["name"],
-            "model": model.yaml,
-            "recipe": recipe,
-            "seed": cell.seed,
-            "data": data.digest,
-            "weights": file_digest(cell.weights) if cell.weights else None,
-            "device": device_type,
-            "versions": {name: installed_version(name) for name in KEY_VERSIONS},
-            "transforms": TRANSFORMS_VERSION,
-        }
-    )
-    return Identity(key, model, recipe)
+    content = {
+        "base": cell.base["name"],
+        "level": str(cell.level["name"]),
+        "act": cell.act["name"],
+        "model": model.yaml,
+        "recipe": recipe,
+        "seed": cell.seed,
+        "data": data.digest,
+        "weights": file_digest(cell.weights) if cell.weights else None,
+        "device": device_type,
+        "versions": {name: installed_version(name) for name in KEY_VERSIONS},
+        "transforms": TRANSFORMS_VERSION,
+    }
+    if cell.weights:
+        content["transfer"] = TRANSFER_VERSION
+    return Identity(cell_key(content), model, recipe)
 
 
 @lru_cache(maxsize=1024)

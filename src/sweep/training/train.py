@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sweep.architecture.transfer import Transferred
 
 EpochHook = Callable[[int, dict[str, float]], None]
 RESULTS = ("precision", "recall", "mAP50", "mAP50-95")
@@ -23,6 +26,8 @@ class Trained:
     last_metrics: Mapping[str, float]
     seconds: float
     model: Any
+    transferred: Transferred | None = None
+    """What the initial checkpoint gave; None for a training from scratch."""
 
 
 def train(
@@ -82,18 +87,32 @@ def train(
         last_metrics=trainer.last_metrics,
         seconds=time.perf_counter() - start,
         model=trainer.ema.ema,
+        transferred=trainer.transferred,
     )
 
 
-def evaluate(checkpoint: Path, *, view: Path, imgsz: int, batch: int, device: str, folder: Path) -> dict[str, float]:
-    """The unrounded result of `YOLO(checkpoint).val(data=…, imgsz=…, batch=…)`, by name (precision … mAP50-95)."""
+def evaluate(
+    model_file: Path, *, view: Path, imgsz: int, batch: int, device: str, folder: Path, workers: int = 0
+) -> dict[str, float]:
+    """The unrounded result of `YOLO(model_file).val(data=…, imgsz=…, batch=…)`, by name (precision … mAP50-95).
+
+    Args:
+        model_file: A checkpoint, or an exported ONNX file.
+        view: `data.yaml` of the data set's view in home.
+        imgsz: Side of the input in pixels.
+        batch: Pictures at once; an exported file has its own.
+        device: `cpu`, `mps` or `cuda`.
+        folder: Where Ultralytics may write.
+        workers: Processes that load pictures; they change no result.
+    """
     from ultralytics import YOLO
 
-    model = YOLO(str(checkpoint))
+    model = YOLO(str(model_file), task="detect")
     metrics = model.val(
         data=str(view),
         imgsz=imgsz,
         batch=batch,
+        workers=workers,
         device="0" if device == "cuda" else device,
         plots=False,
         project=str(folder),

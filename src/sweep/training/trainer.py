@@ -5,17 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import LOGGER
 from ultralytics.utils.torch_utils import strip_optimizer
+
+if TYPE_CHECKING:
+    from sweep.architecture.transfer import Transferred
 
 EpochHook = Callable[[int, dict[str, float]], None]
 LOSSES = ("box_loss", "cls_loss", "dfl_loss")
 
 
 class CellTrainer(DetectionTrainer):
-    """Trains one cell. Checkpoints hold stock Ultralytics modules only."""
+    """Trains one cell. Checkpoints hold stock Ultralytics modules only.
+
+    Attributes:
+        transferred: what the initial weights gave to each layer; None without them, and until the model is built.
+    """
 
     def __init__(
         self,
@@ -27,6 +35,7 @@ class CellTrainer(DetectionTrainer):
     ) -> None:
         self.model_yaml = model_yaml
         self.initial_weights = weights
+        self.transferred: Transferred | None = None
         self.best_epoch = 0
         self.last_metrics: dict[str, float] = {}
         self._epoch_started = 0.0
@@ -38,16 +47,16 @@ class CellTrainer(DetectionTrainer):
         self.add_callback("on_fit_epoch_end", lambda _: self._hand_out())
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
-        """Build the cell's own architecture and, if asked, start it from a checkpoint by name and shape."""
+        """Build the cell's own architecture and, if asked, start it from a checkpoint, layer by layer."""
         from sweep.architecture.build import build_model
+        from sweep.architecture.transfer import transfer
 
         model = self.set_model_names_for_load(
             build_model(self.model_yaml, channels=self.data["channels"], verbose=verbose)
         )
         if self.initial_weights is not None:
-            from ultralytics.nn.tasks import load_checkpoint
-
-            model.load(load_checkpoint(str(self.initial_weights))[0])
+            self.transferred = transfer(self.initial_weights, model)
+            LOGGER.info("\n".join(self.transferred.lines()))
         return model
 
     def final_eval(self) -> None:

@@ -1,0 +1,77 @@
+"""Read the detection model of an Ultralytics checkpoint, with a sentence for the user where the file is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.errors import SweepError
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+    from ultralytics.nn.tasks import DetectionModel
+
+
+def read_checkpoint(path: Path | str) -> DetectionModel:
+    """The model of a checkpoint as Ultralytics loads it: its `ema` or `model`, float32, in evaluation mode, on the CPU.
+
+    Call `sweep.training.environment.prepare_ultralytics` or `set_environment` first. Nothing is downloaded. A
+    checkpoint is a pickle: loading one runs code that it names, so load only files that you trust.
+
+    Raises:
+        SweepError: there is no such file, it cannot be read, or it holds something else than a detection model.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise SweepError(f"The checkpoint {path} is a folder. Give the path of a .pt file in it.")
+    if not path.is_file():
+        raise SweepError(f"The checkpoint {path} does not exist. Give the path of a .pt file.")
+    if path.suffix != ".pt":
+        raise SweepError(f"The checkpoint {path} does not end in .pt. Give an Ultralytics checkpoint.")
+    from ultralytics.nn.tasks import load_checkpoint
+
+    try:
+        model, _ = load_checkpoint(str(path))
+    except Exception as error:  # whatever unpickling a file of the user's can raise
+        raise SweepError(
+            f"{path} cannot be read as an Ultralytics checkpoint ({type(error).__name__}): the file is incomplete,"
+            " damaged or no checkpoint. Copy it again, or give a .pt file that Ultralytics wrote."
+        ) from error
+    return detection_model(model, str(path))
+
+
+def detection_model(model: Module, name: str) -> DetectionModel:
+    """The model itself, if it is an Ultralytics detection model that has not been fused.
+
+    Args:
+        model: any module.
+        name: what to call it in the error.
+
+    Raises:
+        SweepError: it is something else.
+    """
+    from ultralytics.nn.modules.head import Detect, v10Detect
+    from ultralytics.nn.tasks import DetectionModel
+
+    last = model.model[-1] if isinstance(model, DetectionModel) else None
+    if not isinstance(model, DetectionModel) or type(last) not in (Detect, v10Detect):
+        found = type(model).__name__ if last is None or isinstance(last, Detect) else type(last).__name__
+        raise SweepError(
+            f"{name} holds no detection model (Detect), but {_article(model)} ({found})."
+            " Give the checkpoint of an Ultralytics detection model, such as yolo11n.pt."
+        )
+    if model.is_fused():
+        raise SweepError(
+            f"{name} holds a fused model, whose batch normalisation is gone. Give the checkpoint as training left it."
+        )
+    return model
+
+
+def _article(model: Module) -> str:
+    kinds = {
+        "SegmentationModel": "a segmentation model",
+        "ClassificationModel": "a classification model",
+        "PoseModel": "a pose model",
+        "OBBModel": "a model for rotated boxes",
+    }
+    return kinds.get(type(model).__name__, "another model")
