@@ -3,10 +3,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 STAMP := $(VENV)/.setup
+STAMP_NPU := $(VENV)/.setup-npu
 STAMP_DEV := $(VENV)/.setup-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test lint types bench clean
+.PHONY: help setup npu sweep ui test lint types bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -19,6 +20,8 @@ help: ## list the targets
 setup: $(STAMP) ## install into .venv, and nothing else
 	@echo "Installed. Run it with $(RUN) -m sweep, or activate it: source $(VENV)/bin/activate"
 	@echo "Another Python or another build of torch: make clean, then make setup PYTHON=… TORCH_INDEX=…"
+
+npu: $(STAMP_NPU) ## install the vendor compilers that live beside ours: Arm's Vela, Qualcomm's QNN (1 GB)
 
 sweep: $(STAMP) ## train the grid of the README: levels 2, 3, 4 x ReLU, LeakyReLU
 	$(RUN) -m sweep level=2,3,4 act=relu,leakyrelu $(ARGS)
@@ -60,6 +63,10 @@ $(STAMP): pyproject.toml constraints.txt | $(RUN)
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
+$(STAMP_NPU): pyproject.toml constraints.txt | $(STAMP)
+	$(PIP) install -c constraints.txt -e '.[npu]'
+	@touch $@
+
 $(STAMP_DEV): pyproject.toml constraints.txt | $(STAMP)
-	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	$(PIP) install -q -c constraints.txt -e '.[dev,npu]'
 	@touch $@

@@ -15,6 +15,7 @@ from support.command_line import Ended, run_sweep
 os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="npu-sweep-tests-")
 os.environ["YOLO_OFFLINE"] = "1"
 os.environ["YOLO_AUTOINSTALL"] = "False"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime leaves files in the user's cache folder otherwise
 
 
 @pytest.fixture(scope="session")

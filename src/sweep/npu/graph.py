@@ -31,7 +31,7 @@ def count_nodes(checkpoint_or_model: Path | str | DetectionModel, imgsz: int, fo
     Args:
         checkpoint_or_model: a checkpoint (`best.pt`), or a built model, which is left as it is.
         imgsz: side of the picture in pixels.
-        folder: where the ONNX file goes, created if absent: `<checkpoint's name>.onnx`, or `model.onnx`.
+        folder: where the ONNX file goes, created if absent: `model.onnx`.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -64,11 +64,10 @@ def _load(checkpoint_or_model: Path | str | DetectionModel, folder: Path) -> Any
         if not checkpoint.is_file():
             raise FileNotFoundError(f"There is no checkpoint {checkpoint}.")
         model, _ = load_checkpoint(checkpoint)
-        stem = checkpoint.stem
     else:
         # A shallow copy: new attributes stay off the caller's model, the layers are shared until the
         # exporter's copy.
-        model, stem = copy.copy(checkpoint_or_model), "model"
+        model = copy.copy(checkpoint_or_model)
         model.task = "detect"
-    model.pt_path = str(folder / f"{stem}.pt")
+    model.pt_path = str(folder / "model.pt")
     return model

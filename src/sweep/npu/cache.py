@@ -1,0 +1,87 @@
+"""Measurements that hold for every model of the same graph, kept in home: one compilation per architecture."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from sweep.npu.digest import graph_digest
+from sweep.npu.targets.base import Measurement, Subject, Target
+
+CONTENT = "measurement.json"
+
+
+def measured_once(
+    target: Target, subject: Subject, folder: Path, measure: Callable[[], Measurement]
+) -> tuple[Measurement, bool]:
+    """The measurement of a target, and whether it came from the cache; made by `measure` where it is not there.
+
+    Two processes that want the same one at the same time compile once. Files that hold a model's weights
+    (`Measurement.compiled`) are not kept: a measurement from the cache has none.
+
+    Args:
+        target: A target whose figures do not depend on the weights; another one is measured every time.
+        subject: What is measured.
+        folder: Where the files of a cached measurement are copied to.
+        measure: Compiles and returns the measurement.
+    """
+    if target.weights_matter:
+        return measure(), False
+    entry = target.home / "npu" / "measured" / _key(target, subject)
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{entry}.lock"):
+        known = _read(entry, folder)
+        if known is not None:
+            return known, True
+        measurement = measure()
+        _write(entry, measurement)
+    return measurement, False
+
+
+def _key(target: Target, subject: Subject) -> str:
+    content = {
+        "target": target.name,
+        "options": target.options,
+        "version": target.version(),
+        "imgsz": subject.imgsz,
+        "graph": graph_digest(subject.onnx, weights=False),
+        "int8": subject.int8 is not None,
+        "format": 1,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _read(entry: Path, folder: Path) -> Measurement | None:
+    """The stored measurement, its files copied to `folder`; None where it is absent or damaged."""
+    try:
+        content: dict[str, Any] = json.loads((entry / CONTENT).read_text("utf-8"))
+        files = {name: Path(shutil.copyfile(entry / "files" / name, folder / name)) for name in content.pop("files")}
+        return Measurement(**{**content, "fallbacks": tuple(content["fallbacks"]), "compiled": (), "files": files})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(entry: Path, measurement: Measurement) -> None:
+    """Put a measurement into the cache in one step. A cache that cannot be written costs time, not results."""
+    kept = {name: path for name, path in measurement.files.items() if name not in measurement.compiled}
+    try:
+        with tempfile.TemporaryDirectory(dir=entry.parent, prefix=f".{os.getpid()}-") as temporary:
+            made = Path(temporary) / "entry"
+            (made / "files").mkdir(parents=True)
+            for name, path in kept.items():
+                shutil.copyfile(path, made / "files" / name)
+            content = asdict(replace(measurement, files={}, compiled=())) | {"files": sorted(kept)}
+            (made / CONTENT).write_text(json.dumps(content, indent=2), "utf-8")
+            shutil.rmtree(entry, ignore_errors=True)
+            made.replace(entry)
+    except OSError:
+        return
