@@ -20,14 +20,16 @@ REFRESH_S = 0.5
 MOST_ROWS = 30
 LINES_PER_CELL = 20  # plain lines that report on epochs, at most, for each cell
 STYLES = {
-    "waiting": "dim", "queued": "dim", "running": "cyan", "finished": "green", "reused": "green",
-    "failed": "red", "killed": "red", "skipped": "yellow", "new": "", "interrupted": "yellow",
+    "waiting": "dim", "queued": "dim", "running": "cyan", "measuring": "cyan", "to be measured": "cyan",
+    "finished": "green", "reused": "green", "failed": "red", "killed": "red", "skipped": "yellow", "new": "",
+    "interrupted": "yellow",
 }  # fmt: skip
+OPEN = {"queued", "running", "measuring"}  # states of a cell that has not ended
 
 
 @dataclass
 class Row:
-    """How far one cell is."""
+    """How far one cell is, from the byte `offset` of its progress file on."""
 
     name: str
     path: Path
@@ -49,6 +51,8 @@ class Row:
             self.epoch, self.metrics, self.note = int(event["epoch"]), event["metrics"], ""
         elif kind == "stage":
             self.note = event["stage"]
+        elif kind == "measuring":
+            self.state, self.note = "measuring", "trained before"
         elif kind == "waiting":
             self.note = "another process trains this cell"
         elif kind in {"finished", "failed"}:
@@ -72,7 +76,8 @@ class Progress:
 
     def __init__(self, console: Console, home: Path, sweep_id: str, cells: Iterable[tuple[int, str]]) -> None:
         self._console = console
-        self._rows = [Row(name, progress_file(home, sweep_id, index)) for index, name in cells]
+        paths = [(name, progress_file(home, sweep_id, index)) for index, name in cells]
+        self._rows = [Row(name, path, offset=_size(path)) for name, path in paths]  # earlier attempts do not count
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
 
@@ -107,14 +112,14 @@ class Progress:
                         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _table(self) -> Table:
-        done = sum(row.state not in {"queued", "running"} for row in self._rows)
+        done = sum(row.state not in OPEN for row in self._rows)
         table = Table(title=f"{done} of {len(self._rows)} cells done", title_justify="left", expand=False)
         for heading in ("cell", "state", "epoch", "mAP50", "box", "cls", "dfl", "time left"):
             table.add_column(heading, justify="left" if heading in {"cell", "state"} else "right", no_wrap=True)
         now = time.time()
         for row in self._shown():
             losses = [_figure(row.metrics.get(f"train/{name}_loss")) for name in ("box", "cls", "dfl")]
-            left = row.note if row.state == "running" and row.note else duration(row.seconds_left(now))
+            left = row.note if row.state in OPEN and row.note else duration(row.seconds_left(now))
             table.add_row(
                 row.name,
                 Text(row.state, style=STYLES.get(row.state, "")),
@@ -129,8 +134,8 @@ class Progress:
         """All rows, or of a large sweep those that run and the last that ended."""
         if len(self._rows) <= MOST_ROWS:
             return self._rows
-        running = [row for row in self._rows if row.state == "running"]
-        ended = [row for row in self._rows if row.state not in {"queued", "running"}]
+        running = [row for row in self._rows if row.state in {"running", "measuring"}]
+        ended = [row for row in self._rows if row.state not in OPEN]
         return [*ended[-(MOST_ROWS - len(running)) :], *running][-MOST_ROWS:]
 
 
@@ -149,7 +154,15 @@ def plain_line(row: Row, event: dict[str, Any]) -> str | None:
         if event.get("reused"):
             return f"{row.name}: finished before, reused"
         return f"{row.name}: finished, mAP50 {_figure(row.metrics.get('metrics/mAP50'))}"
-    texts = {"started": "started", "failed": f"failed: {row.note}", "waiting": row.note}
+    if kind == "stage" and not event.get("long"):
+        return None
+    texts = {
+        "started": "started",
+        "failed": f"failed: {row.note}",
+        "waiting": row.note,
+        "measuring": "trained before, measuring what it lacks",
+        "stage": row.note,
+    }
     return f"{row.name}: {texts[kind]}" if kind in texts else None
 
 
@@ -161,6 +174,10 @@ def duration(seconds: float | None) -> str:
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _figure(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.grid import Cell
 from sweep.progress import progress_file, read_progress
+from sweep.tracking import names
 
 if TYPE_CHECKING:
     from sweep.plan import PlannedCell
@@ -29,8 +30,8 @@ class Outcome:
     open: bool = False
     """Whether its MLflow run is still RUNNING, because its process could not end it."""
 
-    def as_listed(self, cell: Cell) -> Mapping[str, Any]:
-        """The cell's entry in `cells.json`."""
+    def as_listed(self, cell: Cell, params: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The cell's entry in `cells.json`; `params` are its axes, which a cell that never started has nowhere else."""
         return {
             "cell": cell.name,
             "key": cell.key,
@@ -38,6 +39,7 @@ class Outcome:
             "state": self.state,
             "reused": self.reused,
             "reason": self.reason,
+            "params": dict(params or {}),
         }
 
     @classmethod
@@ -54,6 +56,20 @@ class Outcome:
         if last["event"] == "failed":
             return cls("failed", run_id, last.get("reason"))
         return cls("killed", run_id, reason or "stopped", open=run_id is not None)
+
+
+def axes_of(planned: PlannedCell) -> dict[str, Any]:
+    """The cell's values on the axes of a grid, as its run has them among its params."""
+    cell = planned.config
+    return {
+        "base": cell.base["name"],
+        "level": cell.level["name"],
+        "act": cell.act["name"],
+        "seed": cell.seed,
+        "recipe": cell.recipe["name"],
+        "data": planned.data.name,
+        names.WEIGHTS: cell.weights.name if cell.weights else None,
+    }
 
 
 def collect(

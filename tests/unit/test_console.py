@@ -103,11 +103,22 @@ def test_away_from_a_terminal_every_event_is_a_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_second_attempt_prints_its_own_lines_only(tmp_path: Path) -> None:
+    writer = ProgressWriter(progress_file(tmp_path, "sweep", 0))
+    writer.write("started", epochs=1)
+    writer.write("failed", reason="first")
+    stream = io.StringIO()
+    with Progress(Console(file=stream, width=80), tmp_path, "sweep", [(0, "one")]):
+        writer.write("started", epochs=1)
+        writer.write("failed", reason="second")
+    assert stream.getvalue().splitlines() == ["one: started", "one: failed: second"]
+
+
 def test_on_a_terminal_there_is_a_table_of_all_cells(tmp_path: Path) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=100, force_terminal=True)
-    ProgressWriter(progress_file(tmp_path, "sweep", 1)).write("started", epochs=7)
     with Progress(console, tmp_path, "sweep", [(0, "one"), (1, "two")]) as progress:
+        ProgressWriter(progress_file(tmp_path, "sweep", 1)).write("started", epochs=7)
         progress._read()
         console.print(progress._table())
     shown = stream.getvalue()

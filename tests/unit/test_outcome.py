@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
+from sweep.config import CellConfig
 from sweep.grid import Cell
-from sweep.outcome import Outcome, collect
+from sweep.outcome import Outcome, axes_of, collect
 from sweep.pool import JobLost
 from sweep.progress import ProgressWriter, progress_file
+from sweep.tracking import names
 
 FAIL_FAST = "stopped, because another cell failed and on_error=fail_fast"
 
@@ -97,3 +99,17 @@ def test_the_entry_of_a_cell_in_cells_json() -> None:
     assert listed["cell"] == "cell2"
     assert listed["key"] == "k" * 64
     assert (listed["run_id"], listed["state"], listed["reused"], listed["reason"]) == ("r", "failed", False, "why")
+
+
+def test_a_cell_that_never_started_is_listed_with_its_axes() -> None:
+    chosen = CellConfig(
+        base={"name": "yolo11n"}, level={"name": "2"}, act={"name": "relu"}, data={"path": "/d/data.yaml"},
+        recipe={"name": "quick", "epochs": 1}, seed=3, weights=None,
+    )  # fmt: skip
+    planned: Any = SimpleNamespace(cell=cell(), config=chosen, data=SimpleNamespace(name="d"))
+    listed = Outcome("skipped", reason="not started").as_listed(planned.cell, axes_of(planned))
+    assert listed["params"] == {
+        "base": "yolo11n", "level": "2", "act": "relu", "seed": 3, "recipe": "quick", "data": "d",
+        "model.weights": None,
+    }  # fmt: skip
+    assert tuple(listed["params"]) == (*names.AXES, names.WEIGHTS)

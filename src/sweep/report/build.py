@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.report.compare import Table
 from sweep.report.formats import to_csv, to_latex, to_markdown
-from sweep.report.tables import Table, make_tables
+from sweep.report.tables import make_tables
 from sweep.tracking import names, write
 from sweep.tracking.read import sweep_cells
 from sweep.tracking.store import Store
@@ -24,8 +25,8 @@ def build_tables(store: Store, sweep_run_id: str, out: Path, console: Console | 
         console: Where to print them as well.
 
     Returns:
-        The paths of series, activations and cells, each as .csv, .md and .tex. The same store gives the same
-        bytes.
+        The paths of series, activations, cells, and npu where anything was measured, each as .csv, .md and .tex.
+        The same store gives the same bytes.
     """
     tables = make_tables(sweep_cells(store, sweep_run_id))
     paths = write_tables(tables, out / "tables")

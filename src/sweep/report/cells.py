@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sweep.report.columns import Column
-from sweep.report.tables import FINISHED, Row
+from sweep.report.compare import FINISHED, Row
 from sweep.report.texts import load_texts
 
 MAX_REASON = 160
@@ -16,7 +16,7 @@ def shown(row: Row, column: Column) -> str:
     """Return the text of one value: rounded, or the word for why it is missing. Never a zero, never `nan`."""
     value = row.values.get(column.name)
     if column.is_number:
-        return missing_word(row) if value is None else number(value, column.digits or 0)
+        return missing_word(row) if value is None else number(value, column.digits or 0, signed=column.signed)
     if value is None or value == "":
         return "" if column.name in ("reason", "level_title") else "–"
     if column.name == "reason":
@@ -31,11 +31,16 @@ def missing_word(row: Row) -> str:
     return words.get(state, words["not_measured"])
 
 
-def number(value: Any, digits: int) -> str:
-    """Return a number with that many digits; a longer fraction never rounds to a bare zero."""
+def number(value: Any, digits: int, *, signed: bool = False) -> str:
+    """Return a number with that many digits; a longer fraction never rounds to a bare zero.
+
+    A `signed` number is a difference: it says its sign, and one too small for its digits is a zero with a sign.
+    """
     amount = float(value)
     if math.isinf(amount):
         return ("−" if amount < 0 else "") + str(load_texts()["infinite"])
+    if signed and amount != 0:
+        return f"{'−' if amount < 0 else '+'}{abs(amount):.{digits}f}"
     text = f"{amount:.{digits}f}"
     return text if amount == 0 or float(text) != 0 else f"{amount:.1e}"
 

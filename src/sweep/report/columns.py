@@ -1,30 +1,41 @@
-"""What is known of a column: which way is better, how many digits a reader needs."""
+"""What is known of a column: its heading, which way is better, how many digits a reader needs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from sweep.report.texts import load_texts
 from sweep.tracking import names
+from sweep.tracking.measured import TargetFacts, facts_owner
 
 Better = Literal["up", "down"]
 
-# By the last part of a metric's name. A metric that none of these fits (best/epoch) is neither good nor bad.
+# By the last part of a metric's name. A metric that none of these fits (best/epoch) is neither good nor bad, and so is
+# a spread (latency_iqr_ms).
 _UP: Final = ("precision", "recall", "mAP50", "mAP50-95", "op_pct", "mac_pct")
-_DOWN: Final = ("loss", "_s", "_ms", "_kb", "_mb", "params_m", "gflops", "nodes")
+_DOWN: Final = ("loss", "_s", "_ms", "_kb", "_mb", "_cycles", "_drop", "params_m", "gflops", "nodes")
+_SPREAD: Final = "_iqr_ms"
 _DIGITS: Final = {names.BEST_EPOCH: 0, names.NODES: 0, names.TRAIN_TIME: 1, names.PARAMS: 3, names.GFLOPS: 2}
+_DIGITS_BY_END: Final = {"_pct": 2, "_ms": 2, "_kb": 0, "_mb": 2, "_cycles": 0}
 _DEFAULT_DIGITS: Final = 4
+ESTIMATE: Final = "estimate"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name in the frame, its heading, and for numbers the direction and the digits shown."""
+    """A column: its name in the frame, its heading, and for numbers the direction and the digits shown.
+
+    `signed` numbers are differences: they carry their sign, and a tiny one may round to zero.
+    """
 
     name: str
     heading: str
     better: Better | None = None
     digits: int | None = None
+    signed: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -38,15 +49,54 @@ def text_column(name: str) -> Column:
     return Column(name, headings.get(name, name))
 
 
-def metric_column(name: str) -> Column:
-    """Return a column of a metric."""
-    headings: dict[str, str] = load_texts()["columns"]
-    return Column(name, headings.get(name, name), direction(name), _DIGITS.get(name, _DEFAULT_DIGITS))
+def metric_column(name: str, facts: Mapping[str, TargetFacts] | None = None) -> Column:
+    """Return a column of a metric. `facts`, by target, name users' targets and tell estimates from counts."""
+    return Column(name, heading(name, facts or {}), direction(name), _digits(name), signed=name.endswith("_drop"))
+
+
+def metric_columns(metrics: Iterable[str], facts: Mapping[str, TargetFacts] | None = None) -> list[Column]:
+    """Return a column for each metric; where two headings are the same, each says its metric's name, too."""
+    columns = [metric_column(name, facts) for name in metrics]
+    count = Counter(column.heading for column in columns)
+    return [
+        replace(column, heading=f"{column.heading} [{column.name}]") if count[column.heading] > 1 else column
+        for column in columns
+    ]
+
+
+def heading(metric: str, facts: Mapping[str, TargetFacts]) -> str:
+    """Return the heading of a metric: `mAP50`, `Ethos-U55 latency (ms, est.)`, or its name where nothing is known."""
+    texts = load_texts()
+    npu = names.npu_figure(metric)
+    if metric in texts["columns"] or npu is None:
+        return str(texts["columns"].get(metric, metric))
+    target, figure = npu
+    known = texts["figures"].get(figure)
+    owner = facts_owner(metric, facts)
+    estimate = owner is not None and facts[owner].kinds.get(figure) == ESTIMATE
+    unit = [*([known["unit"]] if known and known["unit"] else []), *([texts["estimated"]] if estimate else [])]
+    name = known["name"] if known else figure
+    return f"{target_title(target, facts)} {name}" + (f" ({', '.join(unit)})" if unit else "")
+
+
+def target_title(target: str, facts: Mapping[str, TargetFacts]) -> str:
+    """Return what people call a target: a short name from the texts, its own title, or its name."""
+    texts = load_texts()
+    profile = target.removeprefix(f"{names.ONNX}.")
+    if profile != target:
+        return str(texts["profile"]).format(profile=texts["targets"].get(profile, profile))
+    known = facts.get(target)
+    return str(texts["targets"].get(target) or (known.title if known else None) or target)
 
 
 def direction(metric: str) -> Better | None:
-    """Return which way a metric is better: mAP, recall, NPU shares up; losses, sizes, times down."""
+    """Return which way a metric is better: mAP, recall, NPU shares up; losses, sizes, times, memory, drops down."""
     last = metric.rpartition("/")[2]
     if last in _UP:
         return "up"
-    return "down" if last.endswith(_DOWN) else None
+    return "down" if last.endswith(_DOWN) and not last.endswith(_SPREAD) else None
+
+
+def _digits(metric: str) -> int:
+    by_end = next((digits for end, digits in _DIGITS_BY_END.items() if metric.endswith(end)), _DEFAULT_DIGITS)
+    return _DIGITS.get(metric, by_end)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sweep.report.cells import missing_word, one_line, short_reason, shown
 from sweep.report.columns import Column, text_column
-from sweep.report.tables import Group, Row, Table
+from sweep.report.compare import Group, Row, Table
 from sweep.report.texts import load_texts
 
 # A spreadsheet takes a cell that starts so for a formula (OWASP, "CSV Injection").
@@ -61,7 +61,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Return the table as GitHub Markdown: a heading, a table for each group, best values bold."""
+    """Return the table as GitHub Markdown: a heading, a table for each group, best values bold, the notes as a list."""
     parts = [f"## {markdown_text(table.title)}", ""]
     for group in table.groups:
         if group.shared:
@@ -70,14 +70,17 @@ def to_markdown(table: Table) -> str:
         parts.append(_line(["---:" if column.is_number else "---" for column in table.columns]))
         parts += [_line([_markdown_cell(row, column) for column in table.columns]) for row in group.rows]
         parts.append("")
-    return "\n".join([*parts, load_texts()["best"], ""])
+    parts += [load_texts()["best"], ""]
+    if table.notes:
+        parts += [*(f"- {markdown_text(note)}" for note in table.notes), ""]
+    return "\n".join(parts)
 
 
 def to_latex(table: Table) -> str:
     """Return the table as one booktabs `tabular`, each group under what it shares, best values bold.
 
-    Its first comment names the packages that it needs. Hangul in names needs XeLaTeX or LuaLaTeX with such a
-    font.
+    Its first comment names the packages that it needs, those at its end are the notes. Hangul in names needs XeLaTeX or
+    LuaLaTeX with such a font.
     """
     width = len(table.columns)
     wide = width > _WIDE
@@ -98,7 +101,7 @@ def to_latex(table: Table) -> str:
     lines += [r"\bottomrule", r"\end{tabular}" + ("%" if wide else "")]
     if wide:
         lines.append("}")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *(f"% {one_line(note)}" for note in table.notes), ""])
 
 
 def group_caption(group: Group) -> str:

@@ -1,14 +1,15 @@
-"""The tables on a terminal: few columns, best values marked."""
+"""The tables on a terminal: the columns that fit, best values marked, the notes below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
-from sweep.report.cells import shown
+from sweep.report.cells import one_line, shown
 from sweep.report.columns import Column
+from sweep.report.compare import Group, Row, Table
 from sweep.report.formats import group_caption
-from sweep.report.tables import KEY_METRICS, Row, Table
 from sweep.report.texts import load_texts
 
 if TYPE_CHECKING:
@@ -16,41 +17,91 @@ if TYPE_CHECKING:
 
 # Rows of one table on the terminal. All of them are in the files.
 MAX_ROWS = 60
-_WORDS = ("cell", "level", "level_title", "act", "reason")
 BEST = "bold green"
 MISSING = "red"
+_HEADING: Final = 12  # characters in a line of a number's heading
+_CELL: Final = 48  # of the name of a cell
+_REASON: Final = 24  # at least, of words that can be folded
+_GAP, _EDGES = 3, 2  # of Rich's SIMPLE_HEAD without padding at the edges
 
 
 def print_tables(tables: Iterable[Table], console: Console) -> None:
-    """Print the tables, about 100 columns wide. Best values are bold green, with a star."""
+    """Print the tables. Best values are bold green, with a star. Columns that do not fit follow as a second table."""
+    notes: list[str] = []
     for table in tables:
-        columns = _short(table)
+        notes = [*table.notes, *(note for note in notes if note not in table.notes)]
         left = MAX_ROWS
         total = sum(len(group.rows) for group in table.groups)
         for group in table.groups:
             if left <= 0:
                 break
             title = table.title + (f" · {group_caption(group)}" if group.shared else "")
-            _print_group(title, columns, group.rows[:left], console)
+            rows = group.rows[:left]
+            for number, columns in enumerate(_layout(table, console.width)):
+                _print_group(title if number == 0 else "", columns, rows, console)
             left -= len(group.rows)
         if left < 0:
             more = load_texts()["more"].format(count=total - MAX_ROWS, file=f"{table.name}.csv")
             console.print(more, markup=False, highlight=False)
+    for note in notes:
+        console.print(one_line(note), markup=False, highlight=False, style="dim")
     console.print(load_texts()["best"].replace("Bold", "*"), markup=False, highlight=False, style="dim")
 
 
-def _print_group(title: str, columns: list[Column], rows: tuple[Row, ...], console: Console) -> None:
+def _layout(table: Table, width: int) -> list[list[Column]]:
+    """The columns of one table, or of several below each other that begin with the same words.
+
+    All columns where they fit side by side, the brief ones where they do not.
+    """
+    widths = _widths(table.columns, table.groups)
+    brief = [column for name in table.brief for column in table.columns if column.name == name]
+    if _total(table.columns, widths) <= width:
+        return [list(table.columns)]
+    lead = [column for column in brief if not column.is_number and column.name != "reason"]
+    blocks = [list(lead)]
+    for column in (column for column in brief if column not in lead):
+        if len(blocks[-1]) > len(lead) and _total([*blocks[-1], column], widths) > width:
+            blocks.append(list(lead))
+        blocks[-1].append(column)
+    return blocks
+
+
+def _widths(columns: Sequence[Column], groups: Sequence[Group]) -> dict[str, int]:
+    """How wide each column is on the terminal; words that can be folded count as little as they can take."""
+    from rich.cells import cell_len
+
+    widths = {}
+    for column in columns:
+        values = [cell_len(shown(row, column)) + 1 for group in groups for row in group.rows[:MAX_ROWS]]
+        widest = max([*values, *map(cell_len, _heading(column).split("\n"))])
+        widths[column.name] = widest if column.is_number else min(widest, _CELL if column.name == "cell" else _REASON)
+    return widths
+
+
+def _total(columns: Sequence[Column], widths: dict[str, int]) -> int:
+    return sum(widths[column.name] for column in columns) + _GAP * (len(columns) - 1) + _EDGES
+
+
+def _heading(column: Column) -> str:
+    if not column.is_number:
+        return one_line(column.heading)
+    return "\n".join(textwrap.wrap(one_line(column.heading), _HEADING, break_long_words=False)) or column.name
+
+
+def _print_group(title: str, columns: Sequence[Column], rows: Sequence[Row], console: Console) -> None:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    grid = RichTable(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    name = Text(title, style="bold") if title else None
+    grid = RichTable(title=name, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         grid.add_column(
-            Text(column.heading),
+            Text(_heading(column)),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number or column.name == "cell",
             overflow="ellipsis" if column.name == "cell" else "fold",
+            max_width=_CELL if column.name == "cell" else None,
         )
     for row in rows:
         texts = []
@@ -61,10 +112,3 @@ def _print_group(title: str, columns: list[Column], rows: tuple[Row, ...], conso
             texts.append(Text(shown(row, column) + ("*" if best else " " if column.is_number else ""), style=style))
         grid.add_row(*texts)
     console.print(grid)
-
-
-def _short(table: Table) -> list[Column]:
-    """The words and the figures that decide; level and activation are in the name of a cell already."""
-    words = ("cell", "reason") if table.name == "cells" else _WORDS
-    wanted = (*words, *KEY_METRICS)
-    return [column for column in table.columns if column.name in wanted]

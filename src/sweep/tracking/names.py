@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 # What a run is (tag `sweep.kind`).
@@ -18,6 +19,7 @@ CELL_KEY: Final = "sweep.cell_key"
 REASON: Final = "sweep.reason"
 DATA_DIGEST: Final = "sweep.data_digest"
 LEVEL_TITLE: Final = "sweep.level_title"
+WEIGHTS_DIGEST: Final = "sweep.weights_digest"
 ATTEMPT: Final = "sweep.attempt"
 
 # Provenance.
@@ -32,6 +34,7 @@ ONNX_OPSET: Final = "sweep.onnx_opset"
 # Parameters: the axes of the grid, then the flat recipe under `recipe.`.
 AXES: Final = ("base", "level", "act", "seed", "recipe", "data")
 RECIPE_PREFIX: Final = "recipe."
+WEIGHTS: Final = "model.weights"  # the name of the initial checkpoint, or None
 
 DETECTION: Final = ("precision", "recall", "mAP50", "mAP50-95")
 LOSSES: Final = (
@@ -68,6 +71,27 @@ SUMMARY_METRICS: Final = (
     NODES,
 )
 
+# Measured on targets, once, at step 0. What the figures of a target are is said by its tag (`tracking.measured`).
+NPU_PREFIX: Final = "npu/"
+NPU_TAG_PREFIX: Final = "sweep.npu."
+ONNX: Final = "onnx"  # the target of the declarative profiles: npu/onnx.<profile>/op_pct
+NPU_FIGURES: Final = (
+    "op_pct",
+    "mac_pct",
+    "latency_ms",
+    "npu_part_ms",  # in the place of latency_ms where operators stay on the CPU, whose time is not in it
+    "sram_kb",
+    "flash_kb",
+    "dram_kb",
+    "memory_kb",
+    "conv_cycles",
+)
+INT8: Final = "int8"
+INT8_TAG: Final = "sweep.int8"
+INT8_METRICS: Final = ("int8/mAP50", "int8/mAP50-95", "int8/size_mb", "int8/latency_ms", "int8/latency_iqr_ms")
+FP32_METRICS: Final = ("fp32/mAP50", "fp32/mAP50-95", "fp32/size_mb", "fp32/latency_ms", "fp32/latency_iqr_ms")
+CARRIED: Final = "transfer/carried_pct"  # % of the parameters that an initial checkpoint gave
+
 # Artifacts.
 CELLS_JSON: Final = "cells.json"
 TABLES: Final = "report/tables"
@@ -81,3 +105,41 @@ KILLED: Final = "KILLED"
 def is_summary(metric: str) -> bool:
     """Whether a metric is logged once for a run, and not once an epoch."""
     return metric not in EPOCH_METRICS and not metric.startswith(EPOCH_PREFIXES)
+
+
+def npu_metric(target: str, figure: str) -> str:
+    """Return the metric of a figure of a target (`ethos_u55`) or of a profile (`onnx.generic_int8`)."""
+    return f"{NPU_PREFIX}{target}/{figure}"
+
+
+def npu_figure(metric: str) -> tuple[str, str] | None:
+    """Return the target and the figure of a metric that `npu_metric` names, or None for any other metric."""
+    target, slash, figure = metric.removeprefix(NPU_PREFIX).rpartition("/")
+    return (target, figure) if metric.startswith(NPU_PREFIX) and slash and target else None
+
+
+def npu_tag(target: str) -> str:
+    """Return the tag that says what the figures of a target are."""
+    return f"{NPU_TAG_PREFIX}{target}"
+
+
+def is_measured(metric: str) -> bool:
+    """Whether a metric was measured on a target or on an exported file, and not by the training."""
+    return npu_figure(metric) is not None or metric.startswith(("int8/", "fp32/"))
+
+
+def in_contract_order(metrics: Iterable[str]) -> list[str]:
+    """Return metrics in the contract's order: summary, targets (profiles first), INT8, FP32, then others by name."""
+    return sorted(metrics, key=_place)
+
+
+def _place(metric: str) -> tuple[int, int, str, int, str]:
+    measured = (*INT8_METRICS, *FP32_METRICS, CARRIED)
+    npu = npu_figure(metric)
+    if metric in SUMMARY_METRICS:
+        return 0, SUMMARY_METRICS.index(metric), "", 0, metric
+    if npu is not None:
+        target, figure = npu
+        place = NPU_FIGURES.index(figure) if figure in NPU_FIGURES else len(NPU_FIGURES)
+        return 1, 0 if target.startswith(f"{ONNX}.") else 1, target, place, metric
+    return (2, measured.index(metric), "", 0, metric) if metric in measured else (3, 0, "", 0, metric)

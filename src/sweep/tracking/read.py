@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.errors import SweepError
 from sweep.tracking import names
 from sweep.tracking.collector import paused_collector
+from sweep.tracking.measured import is_facts_tag
 from sweep.tracking.store import Store
 from sweep.tracking.uri import without_credentials
 
@@ -74,12 +75,8 @@ def find_runs_by_key(store: Store, keys: Iterable[str]) -> dict[str, list[RunInf
     wanted = dict.fromkeys(keys)
     found: dict[str, list[RunInfo]] = {}
     kind = _tag_is(names.KIND, names.KIND_CELL)
-    runs: Iterable[RunInfo]
-    if len(wanted) <= FEW_KEYS:
-        runs = (run for key in wanted for run in search(store, f"{kind} AND {_tag_is(names.CELL_KEY, key)}"))
-    else:
-        runs = search(store, kind)
-    for run in runs:
+    filters = [f"{kind} AND {_tag_is(names.CELL_KEY, key)}" for key in wanted] if len(wanted) <= FEW_KEYS else [kind]
+    for run in (run for filter_string in filters for run in search(store, filter_string)):
         if run.key is not None and run.key in wanted:
             found.setdefault(run.key, []).append(run)
     return found
@@ -114,10 +111,10 @@ def sweep_run(store: Store, which: str = LATEST) -> RunInfo:
 def sweep_cells(store: Store, sweep_run_id: str) -> pd.DataFrame:
     """Return one row for each cell of a sweep, in grid order, reused cells included.
 
-    Columns: run_id, cell, key, status (finished, failed, killed, skipped, running, or missing where the run
-    was deleted), reused, reason, data_digest, level_title; then the params and the summary metrics by their
-    MLflow names. What a cell does not have is missing (NaN or None). The order and the states come from the
-    sweep's `cells.json`; where that is absent, the cells are the runs under the sweep, oldest first.
+    Columns: run_id, cell, key, status (finished, failed, killed, skipped, running, or missing: the run was deleted),
+    reused, reason, data_digest, weights_digest, level_title; then the params, the tags that say what was measured
+    (`tracking.measured` reads them) and the summary metrics by their MLflow names. What a cell does not have is missing
+    (NaN or None). Order and states come from the sweep's `cells.json`, or without it from the runs under the sweep.
     """
     import pandas as pd
 
@@ -128,9 +125,9 @@ def sweep_cells(store: Store, sweep_run_id: str) -> pd.DataFrame:
             children = sorted(search(store, parent), key=lambda run: (run.start_ms, run.cell or "", run.run_id))
             rows = [_row({}, run) for run in children]
         else:
-            runs = _runs_by_id(store, [cell["run_id"] for cell in listed if cell.get("run_id")])
+            runs = runs_by_id(store, [cell["run_id"] for cell in listed if cell.get("run_id")])
             rows = [_row(cell, runs.get(cell.get("run_id") or "")) for cell in listed]
-    head = ["run_id", "cell", "key", "status", "reused", "reason", "data_digest", "level_title"]
+    head = ["run_id", "cell", "key", "status", "reused", "reason", "data_digest", "weights_digest", "level_title"]
     return pd.DataFrame(rows, columns=_columns(head, rows))
 
 
@@ -169,6 +166,15 @@ def search(store: Store, filter_string: str, limit: int | None = None) -> Iterat
             return
 
 
+def runs_by_id(store: Store, run_ids: Sequence[str]) -> dict[str, RunInfo]:
+    """Return runs by their ids; those that are deleted are absent."""
+    runs: dict[str, RunInfo] = {}
+    for start in range(0, len(run_ids), IDS_PER_QUERY):
+        quoted = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + IDS_PER_QUERY])
+        runs.update((run.run_id, run) for run in search(store, f"attributes.run_id IN ({quoted})"))
+    return runs
+
+
 def read_json(store: Store, run: RunInfo, artifact_path: str) -> Any | None:
     """Return a JSON artifact of a run, or None where the run has none.
 
@@ -188,14 +194,6 @@ def _listed_cells(store: Store, sweep_run_id: str) -> list[dict[str, Any]] | Non
     return None if content is None else list(content["cells"])
 
 
-def _runs_by_id(store: Store, run_ids: Sequence[str]) -> dict[str, RunInfo]:
-    runs: dict[str, RunInfo] = {}
-    for start in range(0, len(run_ids), IDS_PER_QUERY):
-        quoted = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + IDS_PER_QUERY])
-        runs.update((run.run_id, run) for run in search(store, f"attributes.run_id IN ({quoted})"))
-    return runs
-
-
 def _row(listed: dict[str, Any], run: RunInfo | None) -> dict[str, Any]:
     gone = "run deleted from MLflow" if listed.get("run_id") and run is None else None
     row: dict[str, Any] = {
@@ -206,23 +204,25 @@ def _row(listed: dict[str, Any], run: RunInfo | None) -> dict[str, Any]:
         "reused": bool(listed.get("reused", False)),
         "reason": gone or listed.get("reason") or (run.reason if run else None),
         "data_digest": run.tags.get(names.DATA_DIGEST) if run else None,
+        "weights_digest": run.tags.get(names.WEIGHTS_DIGEST) if run else None,
         "level_title": run.tags.get(names.LEVEL_TITLE) if run else None,
     }
     row |= {name: str(value) for name, value in (listed.get("params") or {}).items()}
     if run is not None:
         row |= run.params
+        row |= {tag: value for tag, value in run.tags.items() if is_facts_tag(tag)}
         row |= {name: _finite_or_inf(value) for name, value in run.metrics.items() if names.is_summary(name)}
     return row
 
 
 def _columns(head: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Fixed columns, axes, other params, then metrics in the contract's order and unknown ones by name."""
+    """Fixed columns, axes, other params, what was measured, then metrics in the contract's order."""
     present = {name for row in rows for name in row} - set(head)
     metrics = {name for name in present if any(isinstance(row.get(name), float) for row in rows)}
-    params = present - metrics
-    axes = [name for name in names.AXES if name in params]
-    known = [name for name in names.SUMMARY_METRICS if name in metrics]
-    return [*head, *axes, *sorted(params - set(axes)), *known, *sorted(metrics - set(known))]
+    tags = set(filter(is_facts_tag, present))
+    axes = [name for name in names.AXES if name in present]
+    others = present - metrics - tags - set(axes)
+    return [*head, *axes, *sorted(others), *sorted(tags), *names.in_contract_order(metrics)]
 
 
 def _info(run: Run) -> RunInfo:

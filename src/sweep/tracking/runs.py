@@ -12,10 +12,10 @@ from sweep.tracking.store import Store
 NO_WORD = "its process ended without a word"
 
 
-def finished_run(store: Store, key: str) -> str | None:
-    """The run id of the newest finished run of a cell, or None."""
+def finished_run(store: Store, key: str) -> RunInfo | None:
+    """The newest finished run of a cell, or None."""
     runs = find_runs_by_key(store, [key]).get(key, [])
-    return next((run.run_id for run in runs if run.status == "finished"), None)
+    return next((run for run in runs if run.status == "finished"), None)
 
 
 def close_abandoned(store: Store, key: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
-LOCK_FILE = "mlflow.lock"
+LOCK_FILE = "mlflow.lock"  # in home; a database file has a lock of its own beside it
 LOCK_TIMEOUT_S = 120.0
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -59,15 +59,25 @@ def open_store(home: Path, experiment: str, uri: str | None = None) -> Store:
             client = client_for(address)
             found = client.get_experiment_by_name(experiment)
             if found is None:
-                with _locked(home):
+                with _locked(home, address):
                     found = client.get_experiment_by_name(experiment)
                     found = found or _create_experiment(client, home, address, experiment)
-    if found.lifecycle_stage != "active":
-        raise SweepError(
-            f"experiment={experiment}: it was deleted in {without_credentials(address)}. Restore it "
-            f"(mlflow experiments restore --experiment-id {found.experiment_id}) or choose another name."
-        )
-    return Store(uri=address, experiment=experiment, experiment_id=found.experiment_id, home=home)
+    return _store(home, address, found)
+
+
+def find_store(home: Path, experiment: str, uri: str | None = None) -> Store | None:
+    """Open a store that is there with its experiment; None when it is not, and then nothing is made.
+
+    Raises:
+        SweepError: as `open_store`.
+    """
+    home = home.absolute()
+    address = resolve_uri(home, uri)
+    if not has_store(home, uri):
+        return None
+    with as_user_errors(address), environment(FIRST_CONTACT if is_server(address) else {}):
+        found = client_for(address).get_experiment_by_name(experiment)
+    return None if found is None else _store(home, address, found)
 
 
 def has_store(home: Path, uri: str | None = None) -> bool:
@@ -77,6 +87,15 @@ def has_store(home: Path, uri: str | None = None) -> bool:
     """
     path = sqlite_path(resolve_uri(home.absolute(), uri))
     return path is None or _is_database(path)
+
+
+def _store(home: Path, address: str, found: Experiment) -> Store:
+    if found.lifecycle_stage != "active":
+        raise SweepError(
+            f"experiment={found.name}: it was deleted in {without_credentials(address)}. Restore it "
+            f"(mlflow experiments restore --experiment-id {found.experiment_id}) or choose another name."
+        )
+    return Store(uri=address, experiment=found.name, experiment_id=found.experiment_id, home=home)
 
 
 def _make_home(home: Path) -> None:
@@ -97,7 +116,7 @@ def _ensure_sqlite(home: Path, uri: str, experiment: str) -> None:
     if path is None or _is_database(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(home):
+    with _locked(home, uri):
         if _is_database(path):
             return
         draft = path.with_name(f"{path.name}.new")
@@ -138,10 +157,12 @@ def _create_experiment(client: MlflowClient, home: Path, uri: str, experiment: s
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(home: Path, uri: str) -> Iterator[None]:
+    """Set up a store alone: the lock belongs to the database where it is a file, whatever home it is opened from."""
     from filelock import FileLock, Timeout
 
-    path = home / LOCK_FILE
+    database = sqlite_path(uri)
+    path = home / LOCK_FILE if database is None else Path(f"{database.resolve()}.lock")
     try:
         with FileLock(path, timeout=LOCK_TIMEOUT_S):
             yield

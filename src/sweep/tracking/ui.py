@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from sweep.tracking.store import open_store
+from sweep.errors import SweepError
 
+if TYPE_CHECKING:
+    from sweep.tracking.store import Store
+
+HOST = "127.0.0.1"
 GRACE_S = 5.0
 
 
-def serve(home: Path, experiment: str, uri: str | None, port: int, on_ready: Callable[[str], None]) -> int:
+def serve(store: Store, port: int, on_ready: Callable[[str], None]) -> int:
     """Run `mlflow server` on 127.0.0.1 until Ctrl-C or SIGTERM; returns its exit code, 0 when it was stopped.
 
-    `on_ready` gets the address of the experiment's page, which is made if it is not there.
+    `on_ready` gets the address of the experiment's page.
+
+    Raises:
+        SweepError: The port cannot be had.
     """
-    store = open_store(home, experiment, uri)
-    on_ready(f"http://127.0.0.1:{port}/#/experiments/{store.experiment_id}/runs")
+    _check_port(port)
+    on_ready(f"http://{HOST}:{port}/#/experiments/{store.experiment_id}/runs")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level=warning"]
-    command += ["--artifacts-destination", (home / "artifacts").as_uri(), "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--artifacts-destination", (store.home / "artifacts").as_uri(), "--host", HOST, "--port", str(port)]
     # The server's job queue serves MLflow's GenAI features only, with seven processes.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     signals = (signal.SIGINT, signal.SIGTERM)  # also where a shell has started this in the background, ignoring Ctrl-C
@@ -39,6 +47,27 @@ def serve(home: Path, experiment: str, uri: str | None, port: int, on_ready: Cal
         _end(server)
         for number, handler in before:
             signal.signal(number, handler)
+
+
+def _check_port(port: int) -> None:
+    """Raise SweepError, which names a free port, where no server can listen on this one."""
+    problem = _port_problem(port)
+    if problem is not None:
+        free = next((other for other in range(max(port, 1024) + 1, 65536) if _port_problem(other) is None), None)
+        way_out = f"--port {free}" if free else "another --port"
+        raise SweepError(
+            f"Port {port} on {HOST} cannot be had ({problem}). Use {way_out}: python -m sweep ui {way_out}"
+        )
+
+
+def _port_problem(port: int) -> str | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself: connections of before pass
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return error.strerror
+    return None
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

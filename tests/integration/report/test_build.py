@@ -9,7 +9,28 @@ import pandas as pd
 
 from sweep.report.build import build_tables
 from sweep.tracking import names, write
+from sweep.tracking.measured import tag_of, tag_text
+from sweep.tracking.read import sweep_cells
 from sweep.tracking.store import Store, open_store
+
+VELA = {
+    "state": "measured",
+    "compiler": "Vela 5.2.0",
+    "kinds": {"latency_ms": "estimate"},
+    "imgsz": 96,
+    "decode": False,
+}
+MISSING = {"state": "missing", "reason": "Install it: python -m sweep npu setup rknn", "imgsz": 96}
+
+
+def measure(store: Store, sweep: str) -> None:
+    """Give the finished cells of a sweep what a measurement logs."""
+    cells = sweep_cells(store, sweep)
+    finished = [row["run_id"] for row in cells.to_dict("records") if row["status"] == "finished"]
+    for number, run_id in enumerate(finished):
+        write.log_summary(store, run_id, {"npu/ethos_u55/latency_ms": 2.0 - number / 10, "int8/mAP50": 0.25})
+        facts = {"ethos_u55": VELA, "rk3588": MISSING, "int8": VELA}
+        write.set_tags(store, run_id, {tag_of(name): tag_text(content) for name, content in facts.items()})
 
 
 def six_cells(store: Store) -> str:
@@ -64,8 +85,27 @@ def test_three_tables_in_three_formats_are_written_logged_and_printed(tmp_path: 
     assert set(names.SUMMARY_METRICS) <= set(frame.columns)
 
 
+def test_a_measured_sweep_has_the_table_of_npu_readiness(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    store = open_store(tmp_path / "home", "e")
+    sweep = six_cells(store)
+    measure(store, sweep)
+    printed = io.StringIO()
+    paths = build_tables(store, sweep, tmp_path / "out", Console(file=printed, width=120))
+    assert {"npu.csv", "npu.md", "npu.tex"} <= {path.name for path in paths}
+    assert "npu.csv" in {Path(file.path).name for file in store.client.list_artifacts(sweep, names.TABLES)}
+    frame = pd.read_csv(tmp_path / "out/tables/npu.csv")
+    assert frame["npu/ethos_u55/latency_ms"].tolist() == ["2", "1.9", "1.8", "failed", "1.7", "1.6"]
+    assert frame["npu/rk3588/op_pct"].tolist() == [*["not measured"] * 3, "failed", *["not measured"] * 2]
+    assert "Install it: python -m sweep npu setup rknn" in (tmp_path / "out/tables/npu.md").read_text("utf-8")
+    assert "Install it: python -m sweep npu setup rknn" in printed.getvalue()
+    assert "npu/ethos_u55/latency_ms" in pd.read_csv(tmp_path / "out/tables/series.csv").columns
+
+
 def test_same_store_same_bytes(tmp_path: Path) -> None:
     store = open_store(tmp_path / "home", "e")
     sweep = six_cells(store)
+    measure(store, sweep)
     first = [path.read_bytes() for path in build_tables(store, sweep, tmp_path / "a")]
     assert [path.read_bytes() for path in build_tables(store, sweep, tmp_path / "b")] == first

@@ -6,7 +6,8 @@ import platform
 from pathlib import Path
 
 from sweep.tracking import names, write
-from sweep.tracking.read import search
+from sweep.tracking.measured import lacking, measured_facts, tag_of, tag_text
+from sweep.tracking.read import find_runs_by_key, runs_by_id, search, sweep_cells
 from sweep.tracking.runs import close_abandoned, close_dead_sweeps, finished_run
 from sweep.tracking.store import Store, open_store
 
@@ -64,6 +65,26 @@ def test_only_a_finished_run_counts(tmp_path: Path) -> None:
     first, second = start_cell(store, parent, "key"), start_cell(store, parent, "key")
     assert finished_run(store, "key") is None
     write.finish(store, first, "FINISHED")
-    assert finished_run(store, "key") == first
+    found = finished_run(store, "key")
+    assert found is not None
+    assert found.run_id == first
     close_abandoned(store, "key")
     assert statuses(store)[second] == "killed"
+
+
+def test_what_a_cell_was_measured_on_is_known_to_the_plan_and_in_the_frame(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "e")
+    parent = start_sweep(store, "s")
+    run_id = start_cell(store, parent, "key")
+    write.log_summary(store, run_id, {"npu/ethos_u55/latency_ms": 1.5, "npu/표지/op_pct": 99.0, "int8/mAP50": 0.5})
+    facts = {"state": "measured", "compiler": "Vela 5.2.0", "fallbacks": ["MATMUL (model.10)"] * 1000}
+    write.set_tags(store, run_id, {tag_of(name): tag_text(facts) for name in ("ethos_u55", "표지")})
+    write.set_tags(store, run_id, {names.WEIGHTS_DIGEST: "a" * 64})
+
+    (known,) = find_runs_by_key(store, ["key"])["key"]
+    assert lacking(known.tags, ["int8", "ethos_u55", "표지"]) == ("int8",)
+    assert runs_by_id(store, [run_id, "0" * 32]) == {run_id: known}
+    row = sweep_cells(store, parent).loc[0]
+    assert measured_facts(row.to_dict())["표지"].compiler == "Vela 5.2.0"
+    assert row["weights_digest"] == "a" * 64
+    assert [name for name in row.index if "/" in name] == ["npu/ethos_u55/latency_ms", "npu/표지/op_pct", "int8/mAP50"]

@@ -16,14 +16,14 @@ import pytest
 
 from sweep.errors import SweepError
 from sweep.tracking import names, read, write
-from sweep.tracking.store import Store, has_store, open_store
+from sweep.tracking.store import Store, find_store, has_store, open_store
 
 OPEN_AND_RUN = """
 import sys
 from pathlib import Path
 from sweep.tracking import write
 from sweep.tracking.store import open_store
-store = open_store(Path(sys.argv[1]), "npu-sweep")
+store = open_store(Path(sys.argv[1]), "npu-sweep", *sys.argv[3:])
 run = write.start_sweep(store, sweep_id=sys.argv[2], name="n", command="c", tags={})
 write.finish(store, run, "FINISHED")
 print(store.experiment_id)
@@ -36,17 +36,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", OPEN_AND_RUN, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_eight_processes_open_an_empty_home_at_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    starts = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN_AND_RUN, str(home), str(number)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(8)
-    ]
+    starts = [start(str(home), str(number)) for number in range(8)]
     results = [(process.communicate(timeout=120), process.returncode) for process in starts]
     assert [code for _, code in results] == [0] * 8, results
     assert len({out for (out, _), _ in results}) == 1
@@ -54,6 +51,28 @@ def test_eight_processes_open_an_empty_home_at_once(tmp_path: Path) -> None:
     store = open_store(home, "npu-sweep")
     assert {run.sweep_id for run in read.search(store, "")} == set(map(str, range(8)))
     assert not (home / "mlflow.db.new").exists()
+
+
+def test_homes_that_share_a_database_open_it_at_once(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/shared/all.db"
+    starts = [start(str(tmp_path / f"home{number}"), str(number), uri) for number in range(4)]
+    results = [(process.communicate(timeout=120), process.returncode) for process in starts]
+    assert [code for _, code in results] == [0] * 4, results
+    assert len({out for (out, _), _ in results}) == 1
+    store = open_store(tmp_path / "home0", "npu-sweep", uri)
+    assert {run.sweep_id for run in read.search(store, "")} == set(map(str, range(4)))
+
+
+def test_what_is_looked_for_is_not_made(tmp_path: Path) -> None:
+    assert find_store(tmp_path / "home", "e") is None
+    assert not (tmp_path / "home").exists()
+    store = open_store(tmp_path / "home", "e")
+    assert find_store(tmp_path / "home", "e") == store
+    assert find_store(tmp_path / "home", "other") is None
+    assert store.client.get_experiment_by_name("other") is None
+    store.client.delete_experiment(store.experiment_id)
+    with pytest.raises(SweepError, match=f"--experiment-id {store.experiment_id}"):
+        find_store(tmp_path / "home", "e")
 
 
 @pytest.mark.parametrize("name", ["표지판 데이터", "a b[1](2)=x#y", "100%41 %", "why?"])

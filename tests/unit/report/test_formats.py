@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweep.report.formats import to_csv, to_latex, to_markdown
 from sweep.report.tables import all_cells, make_tables
 from sweep.report.terminal import print_tables
+from sweep.tracking.measured import tag_of, tag_text
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -35,6 +36,16 @@ def frame(**more: Any) -> pd.DataFrame:
     rows.append(row | {"cell": "other", "best/mAP50": 0.25, "model/nodes": 320.0})
     rows.append(row | {"cell": "bad", "status": "failed", "reason": "Traceback (most recent call last):\n  x\nE: boom"})
     return pd.DataFrame(rows)
+
+
+def measured(name: str) -> pd.DataFrame:
+    """Cells measured on a target of that name, which says of itself what a user may write anywhere."""
+    facts = {"state": "measured", "compiler": name, "title": name, "options": {name: name}, "kinds": {"op_pct": name}}
+    gone = {"state": "missing", "reason": f"{name} is not installed. Install it: pip install a|b  # 100 % {name}"}
+    tags = {tag_of(name or "x"): tag_text(facts), tag_of("rk3588"): tag_text(gone), tag_of("int8"): tag_text(facts)}
+    figures = {f"npu/{name or 'x'}/op_pct": 99.5, f"npu/{name or 'x'}/latency_ms": 1.5, "int8/mAP50": 0.2}
+    figures["fp32/mAP50"] = 0.3
+    return frame(cell=name, act=name, **tags, **figures)
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -78,13 +89,14 @@ def test_nasty_names(name: str) -> None:
     check_formats(name)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(max_size=30))
 def test_any_name(name: str) -> None:
     check_formats(name)
 
 
 def check_formats(name: str) -> None:
-    for table in make_tables(frame(cell=name, act=name, base=name)):
+    for table in (*make_tables(frame(cell=name, act=name, base=name)), *make_tables(measured(name))):
         rows = list(csv.reader(io.StringIO(to_csv(table))))
         assert {len(row) for row in rows} == {len(rows[0])}
         for value in (value for row in rows for value in row):
@@ -95,11 +107,35 @@ def check_formats(name: str) -> None:
         body = [line for line in to_latex(table).split("\n") if line.endswith(r"\\") and "multicolumn" not in line]
         assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(table.columns) - 1}
         assert balanced(to_latex(table))
+        below = to_latex(table).split(r"\end{tabular}")[1].split("\n")
+        assert all(line.startswith("%") for line in below if line not in ("", "}"))
 
 
 def balanced(latex: str) -> bool:
-    bare = re.sub(r"\\[\\{}&%$#_]", "", latex)
+    bare = re.sub(r"(?m)^% .*$|\\[\\{}&%$#_]", "", latex)
     return bare.count("{") == bare.count("}")
+
+
+def test_percent_signs_and_bars_of_headings_and_notes_are_escaped() -> None:
+    table = next(table for table in make_tables(measured("표|지_1")) if table.name == "npu")
+    assert r"표\textbar{}지\_1 ops (\%)" in to_latex(table)
+    assert r"표\|지\_1 ops (%)" in to_markdown(table)
+    assert r"pip install a\|b \# 100 %" in to_markdown(table)
+    assert "npu/표|지_1/op_pct" in read_csv(to_csv(table))[0]
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 140, 400])
+@pytest.mark.parametrize("name", ["ethos_u55", "My own accelerator, second revision"])
+def test_terminal_shows_what_decides_at_any_width(width: int, name: str) -> None:
+    from rich.console import Console
+
+    out = io.StringIO()
+    print_tables(make_tables(measured(name)), Console(file=out, width=width, force_terminal=False))
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    readiness = text[text.index("NPU readiness") :]
+    for figure in ("99.50", "1.50", "0.2000", "+0.1000", "not measured", "Install it:"):
+        assert figure in " ".join(readiness.split())
 
 
 def test_terminal_is_narrow_and_takes_no_markup_from_names() -> None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.report.columns import direction
-from sweep.report.tables import Table, activations, all_cells, make_tables, series
+from sweep.report.compare import Table
+from sweep.report.formats import to_markdown
+from sweep.report.tables import activations, all_cells, make_tables, series
 
 
 def cell(level: object = 2, act: str = "relu", map50: float | None = 0.5, **more: Any) -> dict[str, Any]:
@@ -96,6 +98,55 @@ def test_cell_that_died_before_its_run_stands_among_the_others() -> None:
     assert values(series(cells), "level") == [["2", "3"]]
 
 
+def test_cell_that_never_started_is_a_row_that_says_so() -> None:
+    skipped = {"run_id": None, "cell": "l4-relu", "status": "skipped", "reason": "not started"}
+    axes = {name: cell(4)[name] for name in ("base", "level", "act", "seed", "recipe", "data")}
+    cells = pd.DataFrame([cell(2, level_title="Basic"), cell(2, "relu6"), skipped | axes])
+    for table, compared in ((series(cells), "level"), (activations(cells), "act")):
+        rows = [row for group in table.groups for row in group.rows if row.status == "skipped"]
+        assert [row.values[compared] for row in rows] == [axes[compared]]
+        assert "| skipped |" in to_markdown(table)
+    assert values(series(cells), "level") == [["2", "4"], ["2"]]
+
+
+def test_a_sweep_that_never_started_has_a_row_for_every_cell() -> None:
+    axes = [{name: cell(level)[name] for name in ("base", "level", "act", "seed")} for level in (2, 4)]
+    cells = pd.DataFrame([{"run_id": None, "cell": f"c{row['level']}", "status": "skipped"} | row for row in axes])
+    assert values(series(cells), "level") == [["2", "4"]]
+
+
+WEIGHTS = {"run_id": "r", "weights_digest": None, "model.weights": "None"}
+
+
+def test_cells_that_began_with_other_weights_are_not_compared() -> None:
+    first = cell(2, map50=0.5) | WEIGHTS
+    second = cell(2, map50=0.9) | WEIGHTS | {"model.weights": "yolo11n.pt", "weights_digest": "a" * 64}
+    for table in (series(pd.DataFrame([first, second])), all_cells(pd.DataFrame([first, second]))):
+        assert captions(table) == [{"model.weights": "none"}, {"model.weights": "yolo11n.pt"}]
+        assert best(table, "best/mAP50") == [[False], [False]]
+
+
+def test_weights_are_what_is_in_the_file_and_not_its_name() -> None:
+    old = cell(2)  # a run from before the parameter was logged: it began with none
+    copies = [{"model.weights": name, "weights_digest": "a" * 64} for name in ("yolo11n.pt", "copy.pt")]
+    others = [{"model.weights": "yolo11n.pt", "weights_digest": "b" * 64}]
+    rows = [old, *(cell(level) | more for level, more in zip((3, 4, 3), [*copies, *others], strict=True))]
+    rows.append(cell(3) | WEIGHTS)
+    table = series(pd.DataFrame(rows))
+    assert captions(table) == [
+        {"model.weights": "none"},
+        {"model.weights": "yolo11n.pt aaaaaaaa"},
+        {"model.weights": "yolo11n.pt bbbbbbbb"},
+    ]
+    assert values(table, "level") == [["2", "3"], ["3", "4"], ["3"]]
+
+
+def test_without_weights_nothing_is_said_of_them() -> None:
+    table = all_cells(pd.DataFrame([cell(2) | WEIGHTS, cell(3)]))
+    assert captions(table) == [{}]
+    assert values(table, "cell") == [["l2-relu", "l3-relu"]]
+
+
 def test_empty_sweep_has_empty_tables() -> None:
     columns = ["run_id", "cell", "key", "status", "reused", "reason"]
     assert [table.groups for table in make_tables(pd.DataFrame(columns=columns))] == [(), (), ()]
@@ -116,6 +167,15 @@ def test_best_is_the_maximum_and_nothing_else(maps: list[float | None]) -> None:
         ("best/mAP50-95", "up"),
         ("final/recall", "up"),
         ("npu/ethos/op_pct", "up"),
+        ("npu/onnx.rk3588/mac_pct", "up"),
+        ("npu/ethos/latency_ms", "down"),
+        ("npu/ethos/sram_kb", "down"),
+        ("npu/rk3588/conv_cycles", "down"),
+        ("int8/mAP50", "up"),
+        ("int8/mAP50_drop", "down"),
+        ("int8/size_mb", "down"),
+        ("int8/latency_iqr_ms", None),
+        ("transfer/carried_pct", None),
         ("final/val/dfl_loss", "down"),
         ("model/nodes", "down"),
         ("time/train_s", "down"),

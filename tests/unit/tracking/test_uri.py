@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
 
 from sweep.errors import SweepError
 from sweep.tracking.uri import is_server, resolve_uri, sqlite_path, sqlite_uri, without_credentials
@@ -21,8 +22,6 @@ def test_default_is_the_sqlite_file_in_home() -> None:
 
 @given(NAMES)
 def test_sqlite_address_leads_back_to_its_file(name: str) -> None:
-    from sqlalchemy.engine import make_url
-
     path = Path("/x") / name / "mlflow.db"
     assert sqlite_path(sqlite_uri(path)) == path
     assert make_url(sqlite_uri(path)).database == str(path)

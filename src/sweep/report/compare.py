@@ -1,0 +1,126 @@
+"""Compare cells: put those together that differ in nothing but what is compared, and find the best of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth_showing
+from sweep.report.columns import Column, text_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: the values by column name (None where there is none), the cell's state, where it is best."""
+
+    values: dict[str, Any]
+    status: str
+    best_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that differ only in what the table compares. `shared`: of what the sweep varied."""
+
+    shared: tuple[tuple[Column, str], ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: of its files.
+        title: for people.
+        columns: all of them, in order.
+        groups: in order.
+        brief: names of the columns that a terminal shows where not all of them fit.
+        notes: what its measured figures are, and why some are missing, a sentence each.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    brief: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    cells: pd.DataFrame,
+    compared: Sequence[str],
+    lead: Sequence[Column],
+    metrics: Sequence[Column],
+    *,
+    by_axis: str | None = None,
+    tail: Sequence[Column] = (),
+    every_cell: bool = False,
+) -> tuple[Group, ...]:
+    """Group the cells by everything but the compared axes, and mark the best of each group.
+
+    Args:
+        cells: A frame as `tracking.read.sweep_cells` gives it.
+        compared: The axes in which the cells of a group may differ.
+        lead: The columns before the metrics.
+        metrics: The columns in which the best is marked.
+        by_axis: Sort each group by this axis; None: grid order.
+        tail: The columns behind the metrics.
+        every_cell: Keep cells that do not say where they stand on the compared axes, as one that died at its start.
+    """
+    cells = with_weights(cells)
+    axes = [axis for axis in axes_of(cells) if axis not in compared]
+    shown = worth_showing(cells, axes)
+    rows = [{str(key): plain(value) for key, value in row.items()} for row in cells.to_dict("records")]
+    if not every_cell:
+        rows = [row for row in rows if all(word(row.get(axis)) for axis in compared)]
+    made = []
+    for key, members in _grouped(rows, axes).items():
+        if by_axis is not None:
+            members.sort(key=lambda row: natural(word(row.get(by_axis))))
+        shared = tuple((text_column(axis), value) for axis, value in zip(axes, key, strict=True) if axis in shown)
+        made.append(Group(shared, _mark(members, metrics, [*lead, *metrics, *tail])))
+    return tuple(made)
+
+
+def _grouped(rows: Sequence[dict[str, Any]], axes: Sequence[str]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """Put rows with the same axes together. A cell without a run joins the first group it fits."""
+    keys = [tuple(word(row.get(axis)) for axis in axes) for row in rows]
+    runs = [bool(row.get("run_id")) and row.get("status") != "missing" for row in rows]
+    known = dict.fromkeys(key for key, has_run in zip(keys, runs, strict=True) if has_run)
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, row, has_run in zip(keys, rows, runs, strict=True):
+        home = key if has_run else next((other for other in known if _fits(key, other)), key)
+        groups.setdefault(home, []).append(row)
+    return groups
+
+
+def _fits(part: Sequence[str], whole: Sequence[str]) -> bool:
+    return all(mine in ("", theirs) for mine, theirs in zip(part, whole, strict=True))
+
+
+def _mark(rows: Sequence[dict[str, Any]], metrics: Sequence[Column], columns: Sequence[Column]) -> tuple[Row, ...]:
+    """Find the best of each metric among the finished cells; ties are all best, one alone is not compared."""
+    best: list[list[str]] = [[] for _ in rows]
+    for column in metrics:
+        entries = [
+            (index, row[column.name])
+            for index, row in enumerate(rows)
+            if row.get("status") == FINISHED and row.get(column.name) is not None
+        ]
+        if column.better is None or len(entries) < 2:
+            continue
+        top = (max if column.better == "up" else min)(value for _, value in entries)
+        for index, value in entries:
+            if value == top:
+                best[index].append(column.name)
+    return tuple(
+        Row({column.name: row.get(column.name) for column in columns}, str(row.get("status")), tuple(marks))
+        for row, marks in zip(rows, best, strict=True)
+    )
