@@ -7,8 +7,9 @@ Hydra refuses much of what is natural on a shell: `data=/x/data.yaml` where data
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sweep.paths import option_names
 
@@ -45,6 +46,30 @@ def prepare(arguments: Sequence[str]) -> list[str]:
         else:
             prepared.append(argument)
     return prepared
+
+
+def prepare_params(params: Mapping[str, Any], arguments: Sequence[str]) -> list[str]:
+    """Hydra overrides from the axes of a named sweep (`hydra.sweeper.params`), as if they had been typed.
+
+    Args:
+        params: Values by key: one, a list, or a text in Hydra's grammar such as `2,3,4`.
+        arguments: Overrides of the command line. The data set that they choose also replaces a named sweep's path.
+    """
+    prepared = prepare([f"{key}={_as_text(value)}" for key, value in params.items()])
+    if "data" in map(override_key, arguments):
+        prepared = [text for text in prepared if override_key(text) != "data.path"]
+    return prepared
+
+
+def _as_text(value: object) -> str:
+    """A value of `hydra.sweeper.params` as override text: a list is a list of choices."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(_quote(item) if isinstance(item, str) and "," in item else _as_item(item) for item in value)
+    return _as_item(value)
+
+
+def _as_item(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def override_key(argument: str) -> str:

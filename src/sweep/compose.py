@@ -11,7 +11,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sweep.arguments import override_key
+from sweep.arguments import override_key, prepare_params
 from sweep.errors import SweepError
 from sweep.grid import Axis
 from sweep.overrides import CONFIG_NAME, GROUPS, explain, parse
@@ -119,7 +119,7 @@ def read_axes(
 
     parser = OverridesParser.create(config_loader=loader)
     by_key: dict[str, Override] = {}
-    for text in [f"{key}={_as_text(value)}" for key, value in params.items()] + list(arguments):
+    for text in [*prepare_params(params, arguments), *arguments]:
         try:
             (override,) = parser.parse_overrides([text])
         except HydraException as error:
@@ -147,13 +147,6 @@ def read_axes(
     if problems:
         raise SweepError(*problems)
     return fixed, axes
-
-
-def _as_text(value: object) -> str:
-    """A value of `hydra.sweeper.params` as override text: a list is a list of choices."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(str(item) for item in value)
-    return str(value)
 
 
 def first_cell(overrides: Sequence[str]) -> list[str]:

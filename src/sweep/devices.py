@@ -6,22 +6,36 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 from sweep.errors import SweepError
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+MIG_LINE = re.compile(r"MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)\s]+)\)")  # of nvidia-smi -L: profile, UUID
+MIG_GB = re.compile(r"(\d+)gb")
+
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU as nvidia-smi reports it; memory in GiB."""
+    """One GPU as nvidia-smi reports it, or one MIG instance of a GPU; memory in GiB."""
 
     index: int
     name: str
     total_gb: float
     free_gb: float
+    mig: str | None = None
+    """The UUID of a MIG instance, by which alone CUDA can be told to use it."""
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """What shows a process this GPU only. CUDA's own order of GPUs is by speed, nvidia-smi's by bus."""
+        return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), (VISIBLE, self.mig or str(self.index)))
 
 
 @dataclass(frozen=True)
@@ -38,25 +52,50 @@ def cores() -> int:
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA GPUs that this process may use, with their free memory now; an empty list where there are none."""
+    """The NVIDIA GPUs that this process may use, with their free memory now; an empty list where there are none.
+
+    CUDA_VISIBLE_DEVICES names them by index, or by UUID or the beginning of one (`GPU-…`, `MIG-…`), as for CUDA itself.
+    MIG instances take the first indices that no GPU has.
+    """
     if shutil.which("nvidia-smi") is None:
         return []
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    allowed = None if visible is None else {part.strip() for part in visible.split(",")}
-    query = "index,name,memory.total,memory.free"
+    visible = os.environ.get(VISIBLE)
+    allowed = None if visible is None else [part.strip() for part in visible.split(",") if part.strip()]
+    found = []
+    for line in _nvidia_smi("--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"):
+        fields = [part.strip() for part in line.split(",")]
+        if len(fields) == 5 and fields[0].isdigit() and (allowed is None or _named(fields[0], fields[1], allowed)):
+            found.append(Gpu(int(fields[0]), fields[2], _gib(fields[3]), _gib(fields[4])))
+    return [*found, *_mig_instances(allowed or (), {gpu.index for gpu in found})]
+
+
+def _mig_instances(allowed: Sequence[str], taken: set[int]) -> list[Gpu]:
+    """The MIG instances that are allowed by name; how much of their memory is used, nvidia-smi does not tell."""
+    if not any(name.startswith("MIG-") for name in allowed):
+        return []
+    matches = [match for match in map(MIG_LINE.search, _nvidia_smi("-L")) if match]
+    free_indices = (number for number in count() if number not in taken)
+    found = []
+    for profile, uuid in (match.groups() for match in matches if _named("", match[2], allowed)):
+        size = MIG_GB.search(profile)
+        memory = float(size[1]) if size else 0.0
+        found.append(Gpu(next(free_indices), f"MIG {profile}", memory, memory, mig=uuid))
+    return found
+
+
+def _named(index: str, uuid: str, allowed: Sequence[str]) -> bool:
+    return any(name == index or (name.startswith(("GPU-", "MIG-")) and uuid.startswith(name)) for name in allowed)
+
+
+def _nvidia_smi(*arguments: str) -> list[str]:
+    """The lines that nvidia-smi prints; none where the driver does not answer."""
     try:
         done = subprocess.run(
-            ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits"],  # noqa: S607
-            capture_output=True, text=True, timeout=20, check=True,
+            ["nvidia-smi", *arguments], capture_output=True, text=True, timeout=20, check=True  # noqa: S607
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return []
-    found = []
-    for line in done.stdout.splitlines():
-        fields = [part.strip() for part in line.split(",")]
-        if len(fields) == 4 and fields[0].isdigit() and (allowed is None or fields[0] in allowed):
-            found.append(Gpu(int(fields[0]), fields[1], _gib(fields[2]), _gib(fields[3])))
-    return found
+    return done.stdout.splitlines()
 
 
 @lru_cache(maxsize=1)
@@ -73,15 +112,18 @@ def choose(setting: str) -> Devices:
     """The devices for `device=auto|cpu|cuda|mps|0,1`.
 
     Raises:
-        SweepError: A GPU is asked for that is not there.
+        SweepError: A device is asked for that is not there.
     """
+    if setting == "mps" and sys.platform != "darwin":
+        raise SweepError("device=mps is the GPU of a Mac, and this is none. Use device=auto, cpu or cuda.")
     if setting in {"cpu", "mps"}:
         return Devices(setting)
     there = gpus() if torch_has_cuda() else []
     if setting == "auto":
         return Devices("cuda", tuple(gpu.index for gpu in there)) if there else Devices("cpu")
     if not there:
-        reason = "no NVIDIA GPU is visible" if torch_has_cuda() else "the installed torch was built without CUDA"
+        seen = f" (CUDA_VISIBLE_DEVICES={os.environ[VISIBLE]})" if VISIBLE in os.environ else ""
+        reason = f"no NVIDIA GPU is visible{seen}" if torch_has_cuda() else "the installed torch was built without CUDA"
         raise SweepError(f"device={setting} asks for a GPU, but {reason}. Use device=cpu; see python -m sweep doctor.")
     indices = tuple(gpu.index for gpu in there) if setting == "cuda" else tuple(int(i) for i in setting.split(","))
     missing = sorted(set(indices) - {gpu.index for gpu in there})

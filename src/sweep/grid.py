@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
 
 KEY_VERSION = 1  # raised when what decides a cell's result is written differently into the key
 NAMED_AXES = {"base", "level", "act", "seed"}  # the axes that a cell's name spells out
-ALWAYS_TOGETHER = ("data", "data.path")  # `data=signs,/x/data.yaml` is one axis, written as two overrides
+DATA_PATH = "data.path"
+ALWAYS_TOGETHER = ("data", DATA_PATH)  # `data=signs,/x/data.yaml` is one axis, written as two overrides
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Cell:
 
 def expand(axes: Sequence[Axis], zipped: Sequence[Any] = (), excluded: Sequence[Any] = ()) -> list[Point]:
     """The points of the grid, the last axis varying fastest.
+
+    Data sets are the axis `data` also where they are paths; an entry of `exclude` names one by path or name.
 
     Args:
         axes: The swept overrides.
@@ -96,17 +100,18 @@ def _zip_groups(axes: Sequence[Axis], zipped: Sequence[Any]) -> list[list[Axis]]
     flat = [str(key) for key in zipped if not isinstance(key, list | tuple)]
     wanted += [flat] if flat else []
     by_key = {axis.key: axis for axis in axes}
-    unknown = sorted({str(key) for group in wanted for key in group} - by_key.keys())
+    unknown = sorted({str(key) for group in wanted for key in group} - _names(by_key))
     if unknown:
-        swept = ", ".join(by_key) or "none"
-        raise SweepError(f"`zip` names {', '.join(unknown)}, which is not swept here. Swept axes: {swept}.")
+        raise SweepError(f"`zip` names {', '.join(unknown)}, which is not swept here. Swept axes: {_listed(by_key)}.")
+    if "data" not in by_key:
+        wanted = [[DATA_PATH if key == "data" else key for key in group] for group in wanted]
     together = [key for key in ALWAYS_TOGETHER if key in by_key]
     if len(together) == len(ALWAYS_TOGETHER):
         partner = next((group for group in wanted if "data" in group), None)
         if partner is None:
             wanted.append(list(together))
-        elif "data.path" not in partner:
-            partner.append("data.path")
+        elif DATA_PATH not in partner:
+            partner.append(DATA_PATH)
     groups: list[list[Axis]] = []
     placed: set[str] = set()
     for axis in axes:
@@ -128,17 +133,39 @@ def _group_problems(group: Sequence[Axis]) -> list[str]:
 
 def _exclude_problems(axes: Sequence[Axis], excluded: Sequence[Any]) -> list[str]:
     problems = []
-    keys = {axis.key for axis in axes}
+    keys = [axis.key for axis in axes]
     for rule in excluded:
         if not isinstance(rule, Mapping):
             problems.append(f"`exclude` takes mappings such as {{level: 2, act: relu}}, not `{rule}`.")
         else:
-            missing = [str(key) for key in rule if key not in keys]
+            missing = [str(key) for key in rule if key not in _names(keys)]
             if missing:
-                swept = ", ".join(sorted(keys)) or "none"
+                swept = _listed(keys)
                 problems.append(f"`exclude` names {', '.join(missing)}, which is not swept here. Swept axes: {swept}.")
     return problems
 
 
+def _names(keys: Collection[str]) -> set[str]:
+    """What axes are called: the one over paths of data sets is `data` as well."""
+    return {*keys, *(["data"] if DATA_PATH in keys else [])}
+
+
+def _listed(keys: Collection[str]) -> str:
+    return ", ".join(dict.fromkeys("data" if key == DATA_PATH else key for key in keys)) or "none"
+
+
 def _agrees(values: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
-    return all(str(values[key]) == str(value) for key, value in rule.items())
+    return all(
+        str(values.get(key)) == str(value) or (key == "data" and _is_data_set(str(value), values.get(DATA_PATH)))
+        for key, value in rule.items()
+    )
+
+
+def _is_data_set(text: str, path: object) -> bool:
+    """Whether a text names the data set at a path: as tables do, or by the path of its file or folder as typed."""
+    if path is None:
+        return False
+    file = Path(str(path))
+    name = file.parent.name if file.stem in {"data", "dataset"} else file.stem
+    typed = Path.cwd() / Path(text).expanduser()
+    return text == name or typed == file or typed / "data.yaml" == file

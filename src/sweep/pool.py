@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from sweep.devices import Devices, cores, gpus
+from sweep.devices import Devices, Gpu, cores, gpus
 
 CPU_JOB_GB = 1.5  # resident memory of one small training with torch, ultralytics and mlflow loaded
 POLL_S = 0.25
@@ -67,15 +67,16 @@ def make_slots(devices: Devices, jobs: int, workers: int | None, memory_gb: floa
         count = workers or min(cores(), fitting)
         return (Slot(),) * max(1, min(count, jobs))
     places: list[int] = []
-    free = {gpu.index: gpu.free_gb for gpu in gpus() if gpu.index in devices.indices}
-    fitting_on = {index: max(1, int(free_gb * 0.95 / (memory_gb or CPU_JOB_GB))) for index, free_gb in free.items()}
+    chosen = {index: Gpu(index, "", 0.0, 0.0) for index in devices.indices}
+    chosen |= {gpu.index: gpu for gpu in gpus() if gpu.index in devices.indices}
+    fitting_on = {index: max(1, int(gpu.free_gb * 0.95 / (memory_gb or CPU_JOB_GB))) for index, gpu in chosen.items()}
     most = workers or min(sum(fitting_on.values()), cores())
     turn = 0
     while len(places) < max(1, min(most, jobs)):
-        room = [index for index in devices.indices if workers or turn < fitting_on.get(index, 0)]
+        room = [index for index in devices.indices if workers or turn < fitting_on[index]]
         places += room or list(devices.indices)
         turn += 1
-    return tuple(Slot((("CUDA_VISIBLE_DEVICES", str(index)),)) for index in places[: max(1, min(most, jobs))])
+    return tuple(Slot(chosen[index].environment) for index in places[: max(1, min(most, jobs))])
 
 
 def run_jobs(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from sweep.arguments import override_key, prepare
+from sweep.arguments import override_key, prepare, prepare_params
 from sweep.overrides import parse
 
 # What the kernel hands to a program: no NUL. A line break in a path is nobody's wish, and no override of Hydra's.
@@ -150,6 +150,31 @@ def test_all_else_is_left_as_it_is(argument: str) -> None:
 
 def test_the_flag_for_several_runs_says_nothing_new() -> None:
     assert prepare(["-m", "level=2", "--multirun"]) == ["level=2"]
+
+
+def test_the_axes_of_a_named_sweep_are_prepared_as_if_they_were_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b").mkdir()
+    named = {
+        "level": "2,3", "act": ["relu", "silu"], "recipe.fliplr": [0.1, 0.5], "data": ["a (1).yaml", "b"],
+        "model.weights": ["yolo11n.pt", None], "seed": 1, "rerun": True,
+    }  # fmt: skip
+    assert prepare_params(named, []) == [
+        "level=2,3", "act=relu,silu", "++recipe.fliplr=0.1,0.5", "data=path",
+        f"data.path='{tmp_path}/a (1).yaml','{tmp_path}/b/data.yaml'", "model.weights='yolo11n.pt',null",
+        "seed=1", "rerun=true",
+    ]  # fmt: skip
+
+
+def test_a_comma_inside_an_item_of_a_list_separates_nothing() -> None:
+    (override,) = map(parse, prepare_params({"home": ["/a,b", "/c"]}, []))
+    assert list(override.sweep_string_iterator()) == ["'/a,b'", "'/c'"]
+
+
+def test_a_data_set_on_the_command_line_replaces_that_of_a_named_sweep() -> None:
+    assert prepare_params({"data": "/a.yaml,/b.yaml"}, ["data=signs"]) == ["data=path"]
 
 
 def test_the_key_of_an_override_is_bare() -> None:

@@ -134,6 +134,19 @@ def test_the_command_line_replaces_axes_of_a_named_sweep(app: Any) -> None:
     assert axes_of(app, "recipe.box=3,4", **named)[1]["recipe.box"] == [3, 4]
 
 
+def test_a_named_sweep_may_name_paths_and_any_training_argument(app: Any, composer: Composer) -> None:
+    named = {"data": ["/x y/a(1).yaml", "/b=c.yaml"], "recipe.fliplr": [0.0, 0.5], "model.weights": "/w (2).pt"}
+    fixed, axes = read_axes(app.config_loader, named, ["seed=1"])
+    cells = [composer.compose([*fixed, axes[0].overrides[i], axes[1].overrides[i]]) for i in (0, 1)]
+    assert [cell["data"]["path"] for cell in cells] == ["/x y/a(1).yaml", "/b=c.yaml"]
+    assert [cell["recipe"]["fliplr"] for cell in cells] == [0.0, 0.5]
+    assert {cell["model"]["weights"] for cell in cells} == {"/w (2).pt"}
+    fixed, axes = read_axes(app.config_loader, named, prepare(["data=signs"]))
+    assert "data=signs" in fixed
+    assert [axis.key for axis in axes] == ["recipe.fliplr"]
+    assert axes_of(app, "recipe.fliplr=0.25", **named)[0] == ["data=path", "++recipe.fliplr=0.25", fixed[-1]]
+
+
 def test_the_later_of_two_values_counts(app: Any) -> None:
     assert axes_of(app, "level=2", "level=3,4") == ([], {"level": [3, 4]})
 

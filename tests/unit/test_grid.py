@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,6 +112,37 @@ def test_a_data_set_and_its_path_are_one_axis() -> None:
     ]
     with_level = expand(mixed, zipped=["level", "data"])
     assert [(p.values["level"], p.values["data.path"]) for p in with_level] == [(2, None), (3, "/x")]
+
+
+def paths(*given: str) -> Axis:
+    return Axis("data.path", tuple(f"data.path='{path}'" for path in given), given)
+
+
+def test_data_sets_at_paths_are_zipped_as_the_axis_that_was_typed() -> None:
+    points = expand([paths("/a/data.yaml", "/b/data.yaml"), axis("level", 2, 3)], zipped=["data", "level"])
+    assert [tuple(point.values.values()) for point in points] == [("/a/data.yaml", 2), ("/b/data.yaml", 3)]
+
+
+@pytest.mark.parametrize("named", ["/x/a/data.yaml", "/x/a", "a", "near/../a"])
+def test_a_data_set_at_a_path_is_excluded_by_its_path_or_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = f"{tmp_path}/near/../a/data.yaml" if named.startswith("near") else "/x/a/data.yaml"
+    axes = [paths(path, "/x/b/signs.yaml"), axis("level", 2, 3)]
+    points = expand(axes, excluded=[{"data": named, "level": 3}, {"data": "signs", "level": 2}])
+    assert [tuple(point.values.values()) for point in points] == [(path, 2), ("/x/b/signs.yaml", 3)]
+
+
+def test_a_path_beside_choices_is_excluded_as_well() -> None:
+    mixed = [axis("data", "signs", "path"), axis("data.path", None, "/x/a/data.yaml"), axis("level", 2, 3)]
+    assert [p.values["data"] for p in expand(mixed, excluded=[{"data": "a"}])] == ["signs", "signs"]
+    assert [p.values["data"] for p in expand(mixed, excluded=[{"data": "signs"}])] == ["path", "path"]
+
+
+def test_an_axis_over_paths_is_listed_as_data() -> None:
+    with pytest.raises(SweepError, match="Swept axes: data, level"):
+        expand([paths("/a", "/b"), axis("level", 2, 3)], excluded=[{"lvl": 2}])
 
 
 def shuffled(node: Any, chance: random.Random) -> Any:
