@@ -6,7 +6,7 @@ Both sides train the six cells `level=2,3,4 act=relu,leakyrelu` on the built-in 
 machine, each from a fresh folder with its own copy of the pictures (drawn beforehand) and without label caches. The
 loop is what one would type without this project: one process a cell, the model YAMLs that the levels resolve to, the
 same recipe, seed and cache, no plots, and an Ultralytics configuration with every integration off. It tracks nothing,
-exports nothing and makes no tables; the sweep does all of that.
+exports nothing and makes no tables; the sweep does all of that, and does not measure models (npu=none).
 
 The floor is the training time of the loop's cells (the last `time` of each results.csv: epochs only) shared perfectly
 by the cores: less is not possible with the same trainings. Memory is that of the whole process tree, sampled twice
@@ -128,7 +128,7 @@ def draw_pictures(folder: Path) -> Path:
 def sweep(folder: Path, pictures: Path, recipe: Sequence[str]) -> Run:
     """Our side: one command in a fresh home."""
     shutil.copytree(pictures, folder / "mlruns" / "datasets" / "signs")
-    return measured([sys.executable, "-m", "sweep", *GRID, *recipe], folder, {})
+    return measured([sys.executable, "-m", "sweep", *GRID, *recipe, "npu=none"], folder, {})
 
 
 def loop(folder: Path, pictures: Path, recipe: Sequence[str]) -> Run:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
 
-VERBS = {"plan", "report", "ui", "doctor"}
+VERBS = {"plan", "report", "ui", "doctor", "npu"}
+PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
 EXIT_USAGE = 2
 
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             from sweep.help import print_help
 
             print_help()
+        elif any(argument.startswith(PLACES) for argument in arguments):
+            _refuse_places(arguments)
         elif any(argument.startswith(HYDRA_FLAGS) for argument in arguments):
             _hydra_flags(arguments)
         else:
@@ -52,6 +55,14 @@ def _refuse_unknown_verb(arguments: Sequence[str]) -> None:
         raise SweepError(
             f"There is no verb `{first}`.{nearest(first, sorted(VERBS))} Verbs: {verbs}. Options are key=value."
         )
+
+
+def _refuse_places(arguments: Sequence[str]) -> None:
+    flag = next(argument for argument in arguments if argument.startswith(PLACES)).partition("=")[0]
+    raise SweepError(
+        f"{flag} is not for npu-sweep, which reads its own configuration, and before it what you have in conf/ and "
+        "sweeps/ of the folder where you start it. Put your files there, and choose with key=value, as in sweeps=NAME."
+    )
 
 
 def _sweep(arguments: Sequence[str]) -> None:

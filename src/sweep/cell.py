@@ -6,17 +6,16 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.config import read_cell, read_settings
-from sweep.devices import device_type
-from sweep.identity import identify, load_data
-from sweep.progress import ProgressWriter, progress_file
-from sweep.record import Work, artifacts, start_run, summary
+from sweep.measuring import measure_and_log, measure_stored, wanted_names
+from sweep.record import artifacts, start_run, summary
+from sweep.work import Work, prepare
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from sweep.npu.graph import GraphSize
+    from sweep.tracking.read import RunInfo
     from sweep.training.train import Trained
-
 
 GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
 
@@ -37,7 +36,7 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
     from sweep.locks import cell_lock
     from sweep.tracking.runs import close_abandoned, finished_run
 
-    work = _prepare(config)
+    work = prepare(config)
     key = work.identity.key
     if key != work.job["key"]:
         raise CellFailed(f"{work.job['name']} is not what was planned: its data, weights or package versions changed.")
@@ -45,33 +44,10 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
         close_abandoned(work.store, key)
         finished = None if work.settings.rerun else finished_run(work.store, key)
         if finished is not None:
-            work.progress.write("finished", run_id=finished, reused=True)
-            return {"run_id": finished, "reused": True}
+            _measure_finished(work, finished)
+            work.progress.write("finished", run_id=finished.run_id, reused=True)
+            return {"run_id": finished.run_id, "reused": True}
         return {"run_id": _run_tracked(work), "reused": False}
-
-
-def _prepare(config: DictConfig) -> Work:
-    from omegaconf import OmegaConf
-
-    from sweep.tracking.store import open_store
-    from sweep.training.environment import prepare_ultralytics
-
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    job, settings = plain["job"], read_settings(plain)
-    prepare_ultralytics(settings.home)
-    cell = read_cell(plain, settings.home)
-    data = load_data(cell.data, settings.home)
-    device = device_type(settings.device)
-    return Work(
-        job=job,
-        settings=settings,
-        cell=cell,
-        data=data,
-        identity=identify(cell, data, device),
-        device=device,
-        store=open_store(settings.home, settings.experiment, settings.tracking_uri),
-        progress=ProgressWriter(progress_file(settings.home, job["sweep_id"], job["index"])),
-    )
 
 
 def _run_tracked(work: Work) -> str:
@@ -80,7 +56,7 @@ def _run_tracked(work: Work) -> str:
     from sweep.training.output import output_to
 
     run_id = start_run(work)
-    folder = work.settings.home / "cells" / work.identity.key / run_id
+    folder = work.folder / run_id
     log = folder / "train.log"
     work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"])
     try:
@@ -121,21 +97,43 @@ def _train_and_measure(work: Work, run_id: str, folder: Path) -> dict[str, float
     )
     work.progress.write("stage", stage="validating the best checkpoint")
     best = evaluate(
-        trained.best, view=view, imgsz=recipe["imgsz"], batch=recipe["batch"], device=work.device, folder=folder
+        trained.best,
+        view=view,
+        imgsz=recipe["imgsz"],
+        batch=recipe["batch"],
+        workers=int(recipe.get("workers", 0)),
+        device=work.device,
+        folder=folder,
     )
     work.progress.write("stage", stage="measuring the model")
-    size, opset = _measure(trained, recipe["imgsz"], folder)
+    size, graph = _size(trained, recipe["imgsz"], folder)
     metrics = summary(trained, best) | size
     write.log_summary(work.store, run_id, metrics)
-    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(opset)})
+    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
     write.log_files(work.store, run_id, artifacts(work, trained, folder))
+    if work.targets:
+        wanted = wanted_names(work.targets)
+        measure_and_log(work.store, run_id, trained.best, graph.path, folder / "export", work.measuring(wanted))
     return metrics
 
 
-def _measure(trained: Trained, imgsz: int, folder: Path) -> tuple[dict[str, float], int]:
+def _size(trained: Trained, imgsz: int, folder: Path) -> tuple[dict[str, float], GraphSize]:
     from sweep.architecture.size import measure_size
     from sweep.npu.graph import count_nodes
 
     params_m, gflops = measure_size(trained.model, GFLOPS_IMGSZ)
     graph = count_nodes(trained.best, imgsz, folder / "export")
-    return {"model/params_m": params_m, "model/gflops": gflops, "model/nodes": float(graph.nodes)}, graph.opset
+    return {"model/params_m": params_m, "model/gflops": gflops, "model/nodes": float(graph.nodes)}, graph
+
+
+def _measure_finished(work: Work, run: RunInfo) -> None:
+    """Measure what a finished cell lacks of what is asked for now, without training it again."""
+    from sweep.tracking.measured import lacking
+    from sweep.training.output import output_to
+
+    wanted = lacking(run.tags, wanted_names(work.targets))
+    if wanted:
+        folder = work.folder / run.run_id
+        work.progress.write("measuring", run_id=run.run_id)
+        with output_to(folder / "measure.log"):
+            measure_stored(work.store, run, folder / "export", work.measuring(wanted))

@@ -9,15 +9,20 @@ from typing import Annotated
 
 import typer
 
+from sweep.npu_cli import app as npu_app
+
 app = typer.Typer(
     name="sweep", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
-Home = Annotated[Path, typer.Option(help="The folder that holds all state.")]
-TrackingUri = Annotated[str | None, typer.Option(help="MLflow server or database; default: SQLite in home.")]
-Experiment = Annotated[str, typer.Option(help="MLflow experiment.")]
-DEFAULT_HOME = Path("mlruns")
-DEFAULT_EXPERIMENT = "npu-sweep"
+app.add_typer(npu_app)
+
+# What is not given is as a sweep started here would have it: mlruns, npu-sweep, or the site's own conf/local.
+Home = Annotated[Path | None, typer.Option(help="The folder that holds all state; default: as for a sweep.")]
+TrackingUri = Annotated[
+    str | None, typer.Option(help="MLflow server or database; default: as for a sweep, SQLite in home.")
+]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: as for a sweep.")]
 
 
 def run_verb(arguments: Sequence[str]) -> None:
@@ -36,7 +41,7 @@ def plan(
     from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
-    from sweep.tracking.store import has_store, open_store
+    from sweep.tracking.store import find_store
 
     prepared = prepare(overrides or [])
     check_overrides(prepared)
@@ -49,26 +54,27 @@ def plan(
         hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
     )
     settings = made.settings
-    if has_store(settings.home, settings.tracking_uri):
-        made = with_states(made, open_store(settings.home, settings.experiment, settings.tracking_uri))
+    store = find_store(settings.home, settings.experiment, settings.tracking_uri)
+    if store is not None:
+        made = with_states(made, store)
     print_plan(console, made, every_row=True)
 
 
 @app.command()
 def report(
-    home: Home = DEFAULT_HOME,
+    home: Home = None,
     tracking_uri: TrackingUri = None,
-    experiment: Experiment = DEFAULT_EXPERIMENT,
+    experiment: Experiment = None,
     sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
 ) -> None:
     """Rebuild the tables of a sweep from MLflow alone, and print them."""
+    from sweep.defaults import open_site
     from sweep.flow import make_console
     from sweep.report.build import build_tables
     from sweep.show import report_folder
     from sweep.tracking.read import sweep_run
-    from sweep.tracking.store import open_store
 
-    store = open_store(home.absolute(), experiment, tracking_uri)
+    store = open_site(home, tracking_uri, experiment)
     run = sweep_run(store, sweep)
     console = make_console()
     written = build_tables(store, run.run_id, report_folder(store.home, str(run.sweep_id)), console)
@@ -77,27 +83,34 @@ def report(
 
 @app.command()
 def ui(
-    home: Home = DEFAULT_HOME,
+    home: Home = None,
     tracking_uri: TrackingUri = None,
-    experiment: Experiment = DEFAULT_EXPERIMENT,
+    experiment: Experiment = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
 ) -> None:
     """Open MLflow's UI on home's store, on 127.0.0.1. Ctrl-C ends it."""
+    from sweep.defaults import open_site, site
     from sweep.errors import SweepError
     from sweep.tracking.ui import serve
+    from sweep.tracking.uri import is_server, without_credentials
 
-    if tracking_uri and tracking_uri.startswith(("http://", "https://")):
-        raise SweepError(f"{tracking_uri} is a server with a UI of its own: open it in a browser.")
-    raise SystemExit(serve(home.absolute(), experiment, tracking_uri, port, typer.echo))
+    place = site(home, tracking_uri, experiment)
+    if place.tracking_uri and is_server(place.tracking_uri):
+        address = without_credentials(place.tracking_uri)
+        raise SweepError(f"{address} is a server with a UI of its own: open it in a browser.")
+    store = open_site(place.home, place.tracking_uri or "", place.experiment)
+    raise SystemExit(serve(store, port, typer.echo))
 
 
 @app.command()
-def doctor(home: Home = DEFAULT_HOME) -> None:
+def doctor(home: Home = None) -> None:
     """Show what is installed, which devices there are, and which optional parts are missing and how to get them."""
+    from sweep.defaults import site
     from sweep.doctor import print_report
     from sweep.flow import make_console
 
-    sys.exit(print_report(make_console(), home.absolute()))
+    place = home.expanduser().absolute() if home else site().home
+    sys.exit(print_report(make_console(), place))
 
 
 def _multirun() -> object:

@@ -14,10 +14,11 @@ from sweep.recipe import recipe_problems
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
-    "tracking", "tracking.uri", "sweeps",
+    "npu", "tracking", "tracking.uri", "sweeps",
 }  # fmt: skip
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
+TARGET = re.compile(r"^\w[\w.-]*$", re.ASCII)  # becomes part of a metric's name
 MAX_SEED = 2**32 - 3  # NumPy's limit less what Ultralytics adds
 
 
@@ -36,6 +37,8 @@ class Settings:
     rerun: bool
     zip: tuple[Any, ...]
     exclude: tuple[Any, ...]
+    npu: Mapping[str, Mapping[str, Any]] | None
+    """The targets to measure against with their options, `onnx` first; None when nothing is to be measured."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     for key in ("zip", "exclude"):
         if not isinstance(config[key], list):
             problems.append(f"{key}={config[key]} must be a list, such as {_LIST_EXAMPLES[key]}.")
+    npu = _npu(config.get("npu"), problems)
     home = home_of(config)
     if home.exists() and not home.is_dir():
         problems.append(f"home={home} is a file. Name a folder.")
@@ -97,6 +101,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         rerun=config["rerun"],
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),
+        npu=npu,
     )
 
 
@@ -132,7 +137,11 @@ def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
     return [
         f"{key} cannot be swept: it holds for the whole sweep. Start one sweep for each value."
         for key in keys
-        if key in SWEEP_WIDE or key.startswith(("tracking.", "hydra", "job"))
+        if key in SWEEP_WIDE - {"npu"} or key.startswith(("npu.", "tracking.", "hydra", "job"))
+    ] + [
+        "npu cannot be swept: every cell is measured on all targets. Put them in brackets: npu=[ethos_u55,qnn_htp]."
+        for key in keys
+        if key == "npu"
     ]
 
 
@@ -148,6 +157,51 @@ def _device(value: object) -> str | None:
     text = ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
     text = text.replace("cuda:", "").replace(" ", "")
     return text if text in {"auto", "cpu", "cuda", "mps"} or re.fullmatch(r"\d+(,\d+)*", text) else None
+
+
+def _npu(chosen: object, problems: list[str]) -> Mapping[str, Mapping[str, Any]] | None:
+    """The targets by name. `onnx` is measured whatever the list, `none` turns everything off."""
+    targets = dict(chosen) if isinstance(chosen, Mapping) else {}
+    if "none" in targets:
+        if len(targets) > 1:
+            others = ", ".join(name for name in targets if name != "none")
+            problems.append(f"npu=none measures nothing: leave out either none or {others}.")
+        return None
+    problems += [
+        f"The target {name} cannot be named so: MLflow takes letters, digits, `_`, `-` and `.`, and int8 is taken. "
+        "Rename its file in conf/npu/."
+        for name in targets
+        if not TARGET.match(name) or name == "int8"
+    ]
+    problems += [
+        f"The target {name} has no compiler. Add `compiler:` to its file in conf/npu/."
+        for name, options in targets.items()
+        if not isinstance(options, Mapping) or not options.get("compiler")
+    ]
+    return {"onnx": targets.pop("onnx", None) or target_options("onnx"), **targets}
+
+
+def target_options(name: str) -> Mapping[str, Any]:
+    """The content of `conf/npu/<name>.yaml`.
+
+    Raises:
+        SweepError: There is no such target, or its file cannot be read.
+    """
+    import yaml
+
+    path = option_file("npu", name) if NAME.match(name) and name != "none" else None
+    if path is None:
+        from sweep.overrides import nearest
+
+        known = [target for target in option_names("npu") if target != "none"]
+        raise SweepError(f"There is no target {name}.{nearest(name, known)} Choices: {', '.join(known)}.")
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise SweepError(f"Target {name} cannot be read: {path} is not valid YAML ({error}).") from None
+    if not isinstance(content, Mapping) or not content.get("compiler"):
+        raise SweepError(f"Target {name} has no compiler. Add `compiler:` to {path}.")
+    return content
 
 
 def _level(value: object, problems: list[str]) -> Mapping[str, Any]:

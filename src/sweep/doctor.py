@@ -52,7 +52,7 @@ def print_report(console: Console, home: Path) -> int:
     _print(console, f"npu-sweep {sweep.__version__}", _machine())
     _print(console, "Devices", _devices(hints))
     _print_dependencies(console, problems)
-    _print(console, "Optional parts", _optional_parts())
+    _print(console, "Optional parts", [*_optional_parts(), *_compilers(home, problems)])
     _print(console, f"Home: {home}", _home(home, problems))
     problems += _installation()
     for hint in hints:
@@ -132,6 +132,27 @@ def _optional_parts() -> Rows:
     for part, text in OPTIONAL_PARTS.items():
         installed = _version(Requirement(text).name)
         rows.append((part, installed or f"not installed. {_install(text)}"))
+    return rows
+
+
+def _compilers(home: Path, problems: list[str]) -> Rows:
+    """The vendor compilers of the targets in `conf/npu/`, or how to get them."""
+    from sweep.config import target_options
+    from sweep.npu.targets import make_target
+    from sweep.paths import option_names
+
+    rows: Rows = []
+    for name in option_names("npu"):
+        if name in {"none", "onnx"}:
+            continue
+        try:
+            target = make_target(name, target_options(name), home)
+        except SweepError as error:
+            problems += error.problems
+            continue
+        installed = target.version()
+        compiler = f"{target.options['compiler']} {installed}"
+        rows.append((f"npu=[{name}]", compiler if installed else f"not installed. Install it: {target.install}"))
     return rows
 
 

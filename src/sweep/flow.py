@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.interruption import Interrupted, interruptible
 from sweep.locks import cell_held, sweep_held, sweep_lock
-from sweep.outcome import Outcome, collect, mark_ended
+from sweep.outcome import Outcome, axes_of, collect, mark_ended
 from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
 from sweep.show import print_end, print_plan, print_start, report_folder
+from sweep.show_npu import print_unmeasured
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -54,12 +55,13 @@ def run_sweep(
         make_launcher: Gives the configured launcher; takes settings for what the user left empty.
 
     Returns:
-        The exit code: 0 all finished, 1 a cell failed.
+        The exit code: 0 all finished, 1 a cell failed, or a compiler that is installed failed on one.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
         SweepError: The user's input is wrong; nothing was started.
     """
+    from sweep.tracking.measured import MISSING
     from sweep.tracking.store import open_store
     from sweep.training.environment import set_environment
 
@@ -83,16 +85,20 @@ def run_sweep(
                 console.print("The same command goes on with what is not finished.")
                 raise
     ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
+    unmeasured = _unmeasured(sweep)
     print_end(console, sweep.store, sweep.id, ends)
-    return EXIT_FAILED if failed else EXIT_OK
+    print_unmeasured(console, unmeasured)
+    return EXIT_FAILED if failed or any(state != MISSING for state, _ in unmeasured.values()) else EXIT_OK
 
 
 def make_console() -> Console:
     """The console for all that the user sees; in a file or a pipe, lines are wide enough for the tables."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
+    console = Console(file=sys.stdout, highlight=False)  # bound now: while a cell is measured, stdout is its log
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(file=sys.stdout, highlight=False, width=PIPE_WIDTH)
 
 
 def _likely_work(plan: Plan) -> bool:
@@ -177,8 +183,9 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
             planned.cell.index, Outcome.cut_short(settings.home, sweep.id, planned.cell.index, killed)
         )
     mark_ended(sweep.store, sweep.outcomes.values())
-    cells = [sweep.outcomes[planned.cell.index].as_listed(planned.cell) for planned in sweep.plan.cells]
-    write.log_cells(sweep.store, sweep.run_id, sweep_id=sweep.id, cells=cells)
+    cells = sweep.plan.cells
+    listed = [sweep.outcomes[planned.cell.index].as_listed(planned.cell, axes_of(planned)) for planned in cells]
+    write.log_cells(sweep.store, sweep.run_id, sweep_id=sweep.id, cells=listed)
     failed = any(outcome.state != "finished" for outcome in sweep.outcomes.values())
     build_tables(sweep.store, sweep.run_id, report_folder(settings.home, sweep.id), console)
     if killed:
@@ -186,6 +193,22 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
     else:
         write.finish(sweep.store, sweep.run_id, "FAILED" if failed else "FINISHED")
     return failed
+
+
+def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
+    """Of each requested target that a finished cell was not measured on: its state and, once, why."""
+    from sweep.measuring import wanted_names
+    from sweep.tracking.measured import MEASURED, MISSING, measured_facts
+    from sweep.tracking.read import runs_by_id
+
+    run_ids = [outcome.run_id for outcome in sweep.outcomes.values() if outcome.state == "finished" and outcome.run_id]
+    found: dict[str, tuple[str, str]] = {}
+    for run in runs_by_id(sweep.store, run_ids).values():
+        facts = measured_facts(run.tags)
+        for name in wanted_names(sweep.plan.targets):
+            if name in facts and facts[name].state != MEASURED and found.get(name, (MISSING, ""))[0] == MISSING:
+                found[name] = (facts[name].state, f"{run.cell}: {facts[name].reason or facts[name].state}")
+    return found
 
 
 def _name_jobs(config: DictConfig, sweep: Sweep) -> None:

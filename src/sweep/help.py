@@ -16,6 +16,9 @@ Verbs:
   plan OVERRIDES   the table of cells and their states; nothing is started
   report           rebuild the tables of the last sweep
   ui               MLflow's UI on 127.0.0.1
+  npu measure      measure the cells of the last sweep on more targets, without training
+  npu assess FILE  measure any Ultralytics detection checkpoint
+  npu targets      the targets, and which of their compilers are installed
   doctor           what is installed, which devices, what is missing
   VERB --help      the options of a verb
 
@@ -30,6 +33,10 @@ What to train:
   sweeps=          a named sweep: {sweeps}
   zip=[level,act]  axes that move together
   exclude=[{{level: 2, act: leakyrelu}}]   grid points to leave out
+
+What to measure (INT8 and operator placement always are, unless npu=none):
+  npu=[{npu}]   vendor compilers
+  npu.TARGET.OPTION=VALUE   an option of a target, as in its file
 
 How to run it:
   workers=auto     cells side by side: by cores on the CPU, by free memory on GPUs
@@ -53,4 +60,5 @@ def print_help() -> None:
     """Print the help text, with the choices found on the search path."""
     groups = {group: ", ".join(option_names(group)) for group in ("levels", "act", "base", "recipe", "sweeps")}
     data = ", ".join(name for name in option_names("data") if name != "path")
-    print(TEXT.format(**groups, data=data))
+    npu = ",".join(name for name in option_names("npu") if name not in {"none", "onnx"})
+    print(TEXT.format(**groups, data=data, npu=npu))

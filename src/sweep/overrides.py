@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 CONFIG_NAME = "config"
-GROUPS = ("base", "act", "data", "recipe", "tracking", "sweeps")
+GROUPS = ("base", "act", "data", "recipe", "npu", "tracking", "sweeps")
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -124,12 +125,19 @@ def known_keys() -> set[str]:
     for group in GROUPS:
         for path in option_files(group):
             text = path.read_text("utf-8")
-            prefix = "" if "@package _global_" in text.partition("\n")[0] else f"{group}."
+            prefix = _package(text, group)
             try:
                 keys |= {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
             except yaml.YAMLError as error:
                 raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     return {key for key in keys if not key.startswith(("defaults", "hydra", "job"))}
+
+
+def _package(text: str, group: str) -> str:
+    """Where the keys of a group's file go: its `# @package` line says, otherwise under the group's name."""
+    header = re.match(r"#\s*@package\s+(\S+)", text)
+    package = header[1] if header else group
+    return "" if package == "_global_" else f"{package}."
 
 
 def _dotted(node: object, prefix: str = "") -> set[str]:

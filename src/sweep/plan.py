@@ -13,14 +13,17 @@ from sweep.devices import Devices, choose
 from sweep.errors import Problems
 from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
+from sweep.npu.targets import make_targets
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
 
     from sweep.data.dataset import Dataset
+    from sweep.npu.targets import Target
     from sweep.tracking.store import Store
 
 NEW, FINISHED, INTERRUPTED, FAILED = "new", "finished", "interrupted", "failed"
+UNMEASURED = "to be measured"  # trained, but a target that is asked for was not measured yet
 STATES = {"failed": FAILED}  # status of the newest run -> state; all others were cut short
 
 
@@ -42,6 +45,7 @@ class Plan:
 
     settings: Settings
     devices: Devices
+    targets: tuple[Target, ...]
     swept: tuple[str, ...]
     cells: tuple[PlannedCell, ...]
     warnings: tuple[str, ...]
@@ -73,8 +77,10 @@ def make_plan(
     problems = Problems()
     problems.add(*sweep_wide_axes([axis.key for axis in axes]))
     points: list[Point] = []
+    targets: tuple[Target, ...] = ()
     with problems:
         settings = read_settings(first)
+        targets = make_targets(settings.npu, settings.home)
         devices = choose(settings.device)
         points = expand(axes, settings.zip, settings.exclude)
     configs = _cell_configs(composer, fixed, points or expand(axes), home_of(first), problems)
@@ -83,25 +89,37 @@ def make_plan(
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():
         warnings += [f"data {data.name}: {warning}" for warning in data.warnings]
-    return Plan(settings, devices, tuple(axis.key for axis in axes), tuple(planned), tuple(warnings))
+    warnings += [problem for target in targets for problem in _missing(target)]
+    return Plan(settings, devices, targets, tuple(axis.key for axis in axes), tuple(planned), tuple(warnings))
 
 
 def with_states(plan: Plan, store: Store) -> Plan:
     """The plan with each cell's state as tracking knows it: new, finished, interrupted or failed."""
+    from sweep.measuring import wanted_names
+    from sweep.tracking.measured import lacking
     from sweep.tracking.read import find_runs_by_key
 
+    wanted = wanted_names([target for target in plan.targets if target.version() is not None])
     runs = find_runs_by_key(store, [planned.cell.key for planned in plan.cells])
     cells = []
     for planned in plan.cells:
         known = runs.get(planned.cell.key, [])
         finished = next((run for run in known if run.status == "finished"), None)
         if finished is not None:
-            cells.append(replace(planned, state=FINISHED, run_id=finished.run_id))
+            state = UNMEASURED if lacking(finished.tags, wanted) else FINISHED
+            cells.append(replace(planned, state=state, run_id=finished.run_id))
         elif known:
             cells.append(replace(planned, state=STATES.get(known[0].status, INTERRUPTED)))
         else:
             cells.append(planned)
     return replace(plan, cells=tuple(cells))
+
+
+def _missing(target: Target) -> list[str]:
+    """A warning when a target's compiler is not there."""
+    if target.version() is not None:
+        return []
+    return [f"{target.name} will not be measured: its compiler is not installed. Install it: {target.install}"]
 
 
 def _cell_configs(

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sweep.config import CellConfig, Settings
-from sweep.identity import Identity
-from sweep.progress import ProgressWriter
+from sweep.identity import file_digest
+from sweep.work import Work
 
 if TYPE_CHECKING:
-    from sweep.data.dataset import Dataset
-    from sweep.tracking.store import Store
+    from sweep.architecture.transfer import Transferred
     from sweep.training.train import Trained
-
-
-@dataclass(frozen=True)
-class Work:
-    """All that a cell needs: the sweeper's word (`job`), what to train, and where it is tracked."""
-
-    job: dict[str, Any]
-    settings: Settings
-    cell: CellConfig
-    data: Dataset
-    identity: Identity
-    device: str
-    store: Store
-    progress: ProgressWriter
 
 
 def start_run(work: Work) -> str:
@@ -50,11 +33,14 @@ def start_run(work: Work) -> str:
             "seed": cell.seed,
             "recipe": cell.recipe["name"],
             "data": work.data.name,
+            names.WEIGHTS: cell.weights.name if cell.weights else None,
             **{f"recipe.{name}": value for name, value in work.identity.recipe.items()},
         },
         tags=provenance_tags(device=work.device)
         | {names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")), names.ATTEMPT: str(job["attempt"])},
     )
+    if cell.weights:
+        write.set_tags(work.store, run_id, {names.WEIGHTS_DIGEST: file_digest(cell.weights)})
     source, digest = str(work.data.yaml), work.data.digest
     write.log_dataset_input(work.store, run_id, name=work.data.name, digest=digest, source=source, context="training")
     return run_id
@@ -67,6 +53,8 @@ def summary(trained: Trained, best: Mapping[str, float]) -> dict[str, float]:
     metrics = {f"best/{name}": value for name, value in best.items()} | {names.BEST_EPOCH: float(trained.best_epoch)}
     metrics |= {name.replace("metrics/", "final/"): trained.last_metrics[name] for name in names.EPOCH_DETECTION}
     metrics |= {f"final/{name}": trained.last_metrics[name] for name in names.LOSSES}
+    if trained.transferred is not None:
+        metrics[names.CARRIED] = trained.transferred.carried_pct
     return metrics | {names.TRAIN_TIME: trained.seconds}
 
 
@@ -76,9 +64,11 @@ def artifacts(work: Work, trained: Trained, folder: Path) -> dict[str, Path]:
 
     config = folder / "config.yaml"
     chosen = {"base": work.cell.base, "level": work.cell.level, "act": work.cell.act, "data": work.cell.data}
-    content = chosen | {"recipe": work.cell.recipe, "seed": work.cell.seed, "key": work.identity.key}
+    weights = work.cell.weights
+    initial = {"weights": str(weights), "digest": file_digest(weights)} if weights else {"weights": None}
+    content = chosen | {"model": initial, "recipe": work.cell.recipe, "seed": work.cell.seed, "key": work.identity.key}
     config.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
-    return {
+    files = {
         "weights/best.pt": trained.best,
         "weights/last.pt": trained.last,
         "model.yaml": folder / "model.yaml",
@@ -86,3 +76,14 @@ def artifacts(work: Work, trained: Trained, folder: Path) -> dict[str, Path]:
         "config.yaml": config,
         "train.log": folder / "train.log",
     }
+    if trained.transferred is not None:
+        files["report/transfer.csv"] = _transfer_table(trained.transferred, folder / "transfer.csv")
+    return files
+
+
+def _transfer_table(transferred: Transferred, path: Path) -> Path:
+    """What each layer received from the initial checkpoint, as CSV."""
+    import pandas as pd
+
+    pd.DataFrame(transferred.rows()).to_csv(path, index=False)
+    return path

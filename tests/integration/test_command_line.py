@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,66 @@ def test_the_ui_of_a_server_is_the_servers_own(sweep: Sweep) -> None:
     assert "browser" in ended.problems[0]
 
 
+def test_the_ui_of_the_sites_server_is_the_servers_own(sweep: Sweep, tmp_path: Path) -> None:
+    site = "# @package _global_\ntracking:\n  uri: http://me:secret@127.0.0.1:1\n"
+    write(tmp_path / "work/conf/local/default.yaml", site)
+    ended = sweep("ui")
+    assert (ended.returncode, "http://127.0.0.1:1 is a server" in ended.stderr, "secret" in ended.stderr) == (
+        2, True, False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["report", "ui"])
+def test_a_home_without_sweeps_is_refused_and_not_made(sweep: Sweep, tmp_path: Path, verb: str) -> None:
+    ended = sweep(verb, "--home", str(tmp_path / "typo"))
+    assert ended.returncode == 2
+    (problem,) = ended.problems
+    assert f"home={tmp_path}/typo" in problem
+    assert not (tmp_path / "typo").exists()
+
+
+def test_the_verbs_take_the_settings_of_the_site(sweep: Sweep, tmp_path: Path) -> None:
+    from sweep.tracking.store import open_store
+
+    work = tmp_path / "work"
+    write(work / "conf/local/default.yaml", "# @package _global_\nhome: kept\nexperiment: team\n")
+    open_store(work / "kept", "team")
+    report = sweep("report")
+    assert report.returncode == 2
+    assert "experiment team" in report.problems[0]
+    assert f"{work}/kept/mlflow.db" in report.problems[0]
+    assert f"Home: {work}/kept" in sweep("doctor").stdout
+    assert not (work / "mlruns").exists()
+
+
+def test_a_plan_makes_no_experiment(sweep: Sweep, tmp_path: Path) -> None:
+    from sweep.tracking.store import find_store, open_store
+
+    home = tmp_path / "home"
+    open_store(home, "one")
+    planned = sweep("plan", f"home={home}", "experiment=other")
+    assert (planned.returncode, len(planned.rows)) == (0, 1), planned.stderr
+    assert find_store(home, "other") is None
+
+
+def test_the_ui_names_a_free_port_where_its_own_is_taken(sweep: Sweep, tmp_path: Path) -> None:
+    from sweep.tracking.store import open_store
+
+    open_store(tmp_path / "work/mlruns", "npu-sweep")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        ended = sweep("ui", "--port", str(taken))
+    assert (ended.returncode, ended.stdout) == (2, ""), "no address is announced"
+    (problem,) = ended.problems
+    assert f"Port {taken} " in problem
+    offered = re.search(r"python -m sweep ui --port (\d+)", problem)
+    assert offered
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", int(offered[1])))
+
+
 def shown_config(ended: Ended) -> dict[str, object]:
     assert (ended.returncode, ended.stderr) == (0, "")
     config: dict[str, object] = yaml.safe_load(ended.stdout)
@@ -97,6 +158,23 @@ def test_cfg_job_shows_a_path_as_it_is(sweep: Sweep) -> None:
     config = shown_config(sweep("--cfg", "job", "data=/x/그림 [1] a=b (c).yaml,/y.yaml", "home=/h 한 (1)"))
     assert config["data"]["path"] == "/x/그림 [1] a=b (c).yaml"  # type: ignore[index]
     assert config["home"] == "/h 한 (1)"
+
+
+def test_axes_of_a_named_sweep_are_written_as_on_the_command_line(sweep: Sweep, tmp_path: Path) -> None:
+    axes = "{data: [/x/a (1).yaml, /y.yaml], recipe.fliplr: [0.25, 0.5], recipe.mosaic: 0.5}"
+    write(tmp_path / "work/sweeps/mine.yaml", f"# @package _global_\nhydra:\n  sweeper:\n    params: {axes}\n")
+    config = shown_config(sweep("--cfg", "job", "sweeps=mine"))
+    assert config["data"]["path"] == "/x/a (1).yaml"  # type: ignore[index]
+    assert (config["recipe"]["fliplr"], config["recipe"]["mosaic"]) == (0.25, 0.5)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("flag", ["-cd", "--config-dir", "-cn=x", "--config-name=x", "-cp", "--config-path"])
+def test_hydras_flags_for_other_places_are_refused_with_ours(sweep: Sweep, flag: str) -> None:
+    ended = sweep(flag, "/x", "--cfg", "job")
+    (problem,) = ended.problems
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert problem.startswith(flag.partition("=")[0])
+    assert "conf/ and sweeps/" in problem
 
 
 @pytest.mark.parametrize("arguments", [("lvl=3",), ("act=rellu",), ("+data.name=x",)])

@@ -1,0 +1,112 @@
+"""Measure a cell and log it to the cell's run: right after its training, or later on what MLflow has kept of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.errors import SweepError
+
+if TYPE_CHECKING:
+    from sweep.data.dataset import Dataset
+    from sweep.npu.measure import Measured
+    from sweep.npu.targets import Target
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What to measure a model with: its data, the image size and batch of its recipe, and the targets."""
+
+    data: Dataset
+    view: Path
+    imgsz: int
+    batch: int
+    workers: int
+    targets: Sequence[Target]
+    wanted: Collection[str] | None = None
+    say: Callable[[str], None] = lambda _: None
+
+
+def wanted_names(targets: Sequence[Target]) -> list[str]:
+    """All that a cell is measured for: every target, and INT8 where anything is measured at all."""
+    from sweep.npu.measure import INT8
+
+    return [INT8, *(target.name for target in targets)] if targets else []
+
+
+def measure_and_log(
+    store: Store, run_id: str, checkpoint: Path, onnx: Path, folder: Path, measuring: Measuring
+) -> Measured:
+    """Measure a checkpoint and log figures, facts and files to a run. What cannot be measured is logged as such.
+
+    Args:
+        store: The opened store.
+        run_id: The cell's run, under way or ended.
+        checkpoint: The cell's best checkpoint.
+        onnx: Its FP32 export.
+        folder: Where everything is written, `export` in the cell's folder.
+        measuring: What to measure with.
+    """
+    from sweep.npu.calibration import calibration_images
+    from sweep.npu.measure import measure
+    from sweep.tracking import write
+    from sweep.tracking.measured import tag_of, tag_text
+    from sweep.training.train import evaluate
+
+    def accuracy(path: Path) -> Mapping[str, float]:
+        return evaluate(
+            path,
+            view=measuring.view,
+            imgsz=measuring.imgsz,
+            batch=measuring.batch,
+            workers=measuring.workers,
+            device="cpu",
+            folder=folder,
+        )
+
+    measured = measure(
+        checkpoint,
+        onnx,
+        images=lambda: calibration_images(measuring.data.train, measuring.imgsz),
+        imgsz=measuring.imgsz,
+        targets=measuring.targets,
+        folder=folder,
+        evaluate=accuracy,
+        wanted=measuring.wanted,
+        say=measuring.say,
+    )
+    write.log_summary(store, run_id, measured.metrics)
+    write.log_files(store, run_id, measured.files)
+    # Last: a run that has a target's tag has its figures and files, too.
+    write.set_tags(store, run_id, {tag_of(name): tag_text(facts) for name, facts in measured.facts.items()})
+    return measured
+
+
+def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measuring) -> Measured:
+    """Measure a cell that was trained before, from the checkpoint that MLflow holds.
+
+    Raises:
+        SweepError: The run has no checkpoint.
+    """
+    from sweep.npu.graph import count_nodes
+    from sweep.tracking.artifacts import open_artifact
+
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "best.pt"
+    try:
+        with open_artifact(store, run.run_id, run.artifact_uri, "weights/best.pt") as kept:
+            if kept is None:
+                raise SweepError(
+                    f"{run.cell}: MLflow holds no weights/best.pt of its run {run.run_id}, so it cannot be measured. "
+                    "Train the cell again: rerun=true."
+                )
+            shutil.copyfile(kept, checkpoint)
+        graph = count_nodes(checkpoint, measuring.imgsz, folder)
+        return measure_and_log(store, run.run_id, checkpoint, graph.path, folder, measuring)
+    finally:
+        checkpoint.unlink(missing_ok=True)

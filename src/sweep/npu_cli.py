@@ -1,0 +1,161 @@
+"""The verbs of `python -m sweep npu`: measure, assess, setup, targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sweep.npu.targets import Target
+
+app = typer.Typer(
+    name="npu", no_args_is_help=True, help="Measure models on NPU targets: measure, assess, setup, targets."
+)
+
+Home = Annotated[Path | None, typer.Option(help="The folder that holds all state.")]
+TrackingUri = Annotated[str | None, typer.Option(help="MLflow server or database; default: SQLite in home.")]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", help="A target, such as ethos_u55; several: repeat it, or separate them by commas."),
+]
+
+
+@app.command()
+def measure(
+    target: Targets = None,
+    sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
+    data: Annotated[Path | None, typer.Option(help="The data set's data.yaml, where it lies elsewhere now.")] = None,
+    again: Annotated[bool, typer.Option(help="Measure also what was measured before.")] = False,
+    home: Home = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+) -> None:
+    """Measure the finished cells of a stored sweep, without training. `onnx` and INT8 are measured where they lack."""
+    from sweep.defaults import open_site
+    from sweep.flow import make_console
+    from sweep.remeasure import measure_sweep
+
+    store = open_site(home, tracking_uri, experiment)
+    targets = _targets(target, store.home)
+    raise SystemExit(measure_sweep(store, sweep, targets, make_console(), data=data, again=again))
+
+
+@app.command()
+def assess(
+    model: Annotated[Path, typer.Argument(help="A detection checkpoint (.pt) or model YAML of Ultralytics.")],
+    data: Annotated[
+        Path | None, typer.Option(help="data.yaml: calibrate INT8 on its train pictures, evaluate on its val pictures.")
+    ] = None,
+    target: Targets = None,
+    imgsz: Annotated[int | None, typer.Option(help="Side of the input in pixels.", min=32)] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the files go; default: home/assess/<model>.")] = None,
+    home: Home = None,
+) -> None:
+    """Measure any Ultralytics detection checkpoint, ours or not, and print the table."""
+    from sweep.assess import assess as assess_model
+    from sweep.data.check import check_dataset
+    from sweep.defaults import site
+    from sweep.errors import Problems
+    from sweep.flow import make_console
+    from sweep.show_npu import print_assessment
+    from sweep.training.environment import prepare_ultralytics
+    from sweep.training.output import output_to
+
+    console = make_console()
+    place = site(home).home
+    problems, dataset = Problems(), None
+    with problems:
+        targets = _targets(target, place)
+    with problems:
+        _check_file(model)
+    if data is not None:
+        with problems:
+            dataset = check_dataset(data.expanduser().absolute(), place, progress=console.print)
+    problems.raise_if_any()
+    prepare_ultralytics(place)
+    folder = (out or place / "assess" / model.stem).absolute()
+    with console.status("reading the model") as status, output_to(folder / "assess.log"):
+        assessment = assess_model(
+            model.absolute(), targets, folder, place, data=dataset, imgsz=imgsz, say=status.update
+        )
+    print_assessment(console, assessment)
+    failed = any(facts["state"] != "measured" for facts in assessment.facts.values())
+    raise SystemExit(1 if failed else 0)
+
+
+@app.command()
+def setup(
+    compiler: Annotated[str, typer.Argument(help="rknn: Rockchip's toolkit, in an environment of its own in home.")],
+    torch_index: Annotated[str | None, typer.Option(help="Package index for torch, such as its CPU builds.")] = None,
+    python: Annotated[
+        Path | None, typer.Option(help="The Python to build on; default: the one that runs this.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Install a vendor compiler that cannot live beside ours."""
+    from sweep.defaults import site
+    from sweep.errors import SweepError
+    from sweep.npu.rknn_env import set_up
+
+    if compiler != "rknn":
+        raise SweepError(
+            f"There is nothing to set up for `{compiler}`. Choices: rknn. The other compilers come with "
+            "their own install lines: python -m sweep npu targets."
+        )
+    python = set_up(site(home).home, say=typer.echo, python=python, torch_index=torch_index)
+    typer.echo(f"RKNN toolkit is ready: {python}")
+
+
+@app.command()
+def targets(home: Home = None) -> None:
+    """List the targets, and which of their compilers are installed."""
+    from sweep.defaults import site
+    from sweep.flow import make_console
+    from sweep.show_npu import print_targets
+
+    print_targets(make_console(), _all_targets(site(home).home))
+
+
+def _all_targets(home: Path) -> list[Target]:
+    from sweep.config import target_options
+    from sweep.npu.targets import make_target
+    from sweep.paths import option_names
+
+    return [make_target(name, target_options(name), home) for name in option_names("npu") if name != "none"]
+
+
+def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
+    """`onnx` and the named targets.
+
+    Raises:
+        SweepError: A target is unknown, or its compiler is not installed: here it was asked for by name.
+    """
+    from sweep.config import target_options
+    from sweep.errors import Problems
+    from sweep.npu.targets import CompilerMissing, make_targets
+
+    problems, options = Problems(), {"onnx": target_options("onnx")}
+    for name in dict.fromkeys(part.strip() for text in names or [] for part in text.split(",") if part.strip()):
+        with problems:
+            options[name] = target_options(name)
+    problems.raise_if_any()
+    made = make_targets(options, home)
+    for target in made:
+        try:
+            target.require()
+        except CompilerMissing as error:
+            problems.add(str(error))
+    problems.raise_if_any()
+    return made
+
+
+def _check_file(model: Path) -> None:
+    from sweep.errors import SweepError
+
+    if not model.is_file():
+        raise SweepError(f"There is no file {model}. Name a checkpoint (.pt) or a model YAML.")
+    if model.suffix not in {".pt", ".yaml", ".yml"}:
+        raise SweepError(f"{model} is neither a checkpoint (.pt) nor a model YAML (.yaml).")

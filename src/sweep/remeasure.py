@@ -1,0 +1,150 @@
+"""Measure a sweep that was trained before: what `python -m sweep npu measure` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.console import duration
+from sweep.errors import Problems, SweepError
+from sweep.measuring import Measuring, measure_stored, wanted_names
+from sweep.tracking import names
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweep.data.dataset import Dataset
+    from sweep.npu.targets import Target
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A finished cell that lacks a measurement: its run, what it lacks, and the data that it was trained on."""
+
+    run: RunInfo
+    lacking: tuple[str, ...]
+    data: Dataset
+
+
+def measure_sweep(
+    store: Store, sweep: str, targets: Sequence[Target], console: Console, *, data: Path | None, again: bool
+) -> int:
+    """Measure the finished cells of a sweep and build its tables anew.
+
+    Returns:
+        The exit code: 0 all measured, 1 something could not be measured.
+
+    Raises:
+        SweepError: There is no such sweep, or the data of a cell is not where it was. Nothing was measured then.
+    """
+    from sweep.report.build import build_tables
+    from sweep.show import report_folder
+    from sweep.tracking.read import sweep_run
+    from sweep.training.environment import prepare_ultralytics
+
+    parent = sweep_run(store, sweep)
+    prepare_ultralytics(store.home)
+    cells = _to_measure(store, parent.run_id, targets, data, again)
+    console.print(f"Measuring {len(cells)} cells" if cells else "Every finished cell has been measured.")
+    failed = 0
+    for number, cell in enumerate(cells, start=1):
+        began = time.monotonic()
+        with console.status(f"{cell.run.cell}") as status:
+            problems = _measure(store, cell, targets, lambda text, name=cell.run.cell: status.update(f"{name}: {text}"))
+        failed += bool(problems)
+        console.print(
+            f"[{number}/{len(cells)}] {cell.run.cell}: measured in {duration(time.monotonic() - began)}", markup=False
+        )
+        for name, reason in problems.items():
+            console.print(f"  {name} not measured: {reason}", style="red", markup=False, soft_wrap=True)
+    written = build_tables(store, parent.run_id, report_folder(store.home, str(parent.sweep_id)), console)
+    console.print(f"Written to {written[0].parent}", soft_wrap=True, markup=False)
+    return 1 if failed else 0
+
+
+def _to_measure(
+    store: Store, sweep_run_id: str, targets: Sequence[Target], data: Path | None, again: bool
+) -> list[Stored]:
+    """The cells that lack something, each with its data set; a set that several share is checked once."""
+    from sweep.tracking.measured import lacking
+    from sweep.tracking.read import runs_by_id, sweep_cells
+
+    frame = sweep_cells(store, sweep_run_id)
+    finished = [row["run_id"] for row in frame.to_dict("records") if row["status"] == "finished"]
+    if not finished:
+        raise SweepError("This sweep has no finished cell: there is nothing to measure.")
+    runs = runs_by_id(store, finished)
+    wanted = wanted_names(targets)
+    found, sets, problems = [], {}, Problems()
+    for run_id in finished:
+        run = runs[run_id]
+        missing = tuple(wanted) if again else lacking(run.tags, wanted)
+        if missing:
+            with problems:
+                choice = {"name": run.params.get("data"), "path": str(data)} if data else _data_choice(store, run)
+                key = repr(sorted(choice.items()))
+                if key not in sets:
+                    sets[key] = _load(run, choice, store.home)
+                found.append(Stored(run, missing, sets[key]))
+    problems.raise_if_any()
+    return found
+
+
+def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
+    """The `data` group of a stored cell, from its `config.yaml`."""
+    import yaml
+
+    from sweep.tracking.artifacts import open_artifact
+
+    with open_artifact(store, run.run_id, run.artifact_uri, "config.yaml") as path:
+        content = None if path is None else yaml.safe_load(path.read_text("utf-8"))
+    if not isinstance(content, Mapping) or not isinstance(content.get("data"), Mapping):
+        raise SweepError(f"{run.cell}: its run {run.run_id} does not say on which data it was trained. Name it: --data")
+    return dict(content["data"])
+
+
+def _load(run: RunInfo, choice: Mapping[str, Any], home: Path) -> Dataset:
+    from sweep.identity import load_data
+
+    try:
+        dataset = load_data(choice, home)
+    except SweepError as error:
+        raise SweepError(*(f"{run.cell}: {problem} Name its place: --data" for problem in error.problems)) from None
+    trained_on = run.tags.get(names.DATA_DIGEST)
+    if trained_on not in (None, dataset.digest):
+        raise SweepError(
+            f"{run.cell} was trained on other data than {dataset.yaml} holds now: its INT8 file must be calibrated on "
+            "the pictures that it was trained on. Name them: --data."
+        )
+    return dataset
+
+
+def _measure(store: Store, cell: Stored, targets: Sequence[Target], say: Any) -> dict[str, str]:
+    """Measure one cell; what could not be measured, with the reasons."""
+    from sweep.data.ultralytics_yaml import write_view
+    from sweep.locks import cell_lock
+    from sweep.training.output import output_to
+
+    run, home = cell.run, store.home
+    folder = home / "cells" / str(run.key) / run.run_id
+    measuring = Measuring(
+        data=cell.data,
+        view=write_view(cell.data, home),
+        imgsz=int(run.params["recipe.imgsz"]),
+        batch=int(run.params["recipe.batch"]),
+        workers=int(run.params.get("recipe.workers", 0)),
+        targets=targets,
+        wanted=cell.lacking,
+        say=say,
+    )
+    with cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell")):
+        try:
+            with output_to(folder / "measure.log"):
+                return measure_stored(store, run, folder / "export", measuring).problems
+        except Exception as error:  # the other cells go on
+            return {"all": f"{type(error).__name__}: {error}"}

@@ -1,0 +1,83 @@
+"""The work of a cell: everything that it needs, made ready in the process that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.config import CellConfig, Settings, read_cell, read_settings
+from sweep.devices import device_type
+from sweep.identity import Identity, identify, load_data
+from sweep.measuring import Measuring
+from sweep.progress import ProgressWriter, progress_file
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from sweep.data.dataset import Dataset
+    from sweep.npu.targets import Target
+    from sweep.tracking.store import Store
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a cell needs: the sweeper's word (`job`), what to train, and where it is tracked."""
+
+    job: dict[str, Any]
+    settings: Settings
+    cell: CellConfig
+    data: Dataset
+    identity: Identity
+    device: str
+    store: Store
+    progress: ProgressWriter
+    targets: tuple[Target, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The cell's folder in home, with a folder for each of its runs."""
+        return self.settings.home / "cells" / self.identity.key
+
+    def measuring(self, wanted: Collection[str]) -> Measuring:
+        """What its model is measured with."""
+        from sweep.data.ultralytics_yaml import write_view
+
+        return Measuring(
+            data=self.data,
+            view=write_view(self.data, self.settings.home),
+            imgsz=int(self.identity.recipe["imgsz"]),
+            batch=int(self.identity.recipe["batch"]),
+            workers=int(self.identity.recipe.get("workers", 0)),
+            targets=self.targets,
+            wanted=wanted,
+            say=lambda stage: self.progress.write("stage", stage=stage, long=stage.startswith("measuring")),
+        )
+
+
+def prepare(config: DictConfig) -> Work:
+    """What a cell needs, from its composed config. Ultralytics is imported with its settings in home."""
+    from omegaconf import OmegaConf
+
+    from sweep.npu.targets import make_targets
+    from sweep.tracking.store import open_store
+    from sweep.training.environment import prepare_ultralytics
+
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    job, settings = plain["job"], read_settings(plain)
+    prepare_ultralytics(settings.home)
+    cell = read_cell(plain, settings.home)
+    data = load_data(cell.data, settings.home)
+    device = device_type(settings.device)
+    return Work(
+        job=job,
+        settings=settings,
+        cell=cell,
+        data=data,
+        identity=identify(cell, data, device),
+        device=device,
+        store=open_store(settings.home, settings.experiment, settings.tracking_uri),
+        progress=ProgressWriter(progress_file(settings.home, job["sweep_id"], job["index"])),
+        targets=make_targets(settings.npu, settings.home),
+    )
