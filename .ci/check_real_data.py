@@ -16,6 +16,11 @@ from sweep.tracking.read import curves, sweep_cells, sweep_run
 from sweep.tracking.store import open_store
 
 CELLS, EPOCHS = 6, 2
+PLACEMENT = [
+    f"npu/onnx.{profile}/{share}"
+    for profile in ("generic_int8", "ethos_u55", "rk3588")
+    for share in ("op_pct", "mac_pct")
+]
 GRID = ("level=2,3,4", "act=relu,leakyrelu", "recipe.imgsz=224", f"recipe.epochs={EPOCHS}")
 
 
@@ -48,7 +53,8 @@ def _tracking_problems(home: Path) -> list[str]:
         if row["status"] != "finished":
             problems.append(f"{cell} is {row['status']}: {row['reason']}")
             continue
-        problems += [f"{cell} lacks {name}" for name in names.SUMMARY_METRICS if not _is_number(row.get(name))]
+        wanted = (*names.SUMMARY_METRICS, *names.INT8_METRICS, *names.FP32_METRICS, *PLACEMENT)
+        problems += [f"{cell} lacks {name}" for name in wanted if not _is_number(row.get(name))]
         epochs = curves(store, row["run_id"])
         if list(epochs.index) != list(range(1, EPOCHS + 1)):
             problems.append(f"{cell} has the epochs {list(epochs.index)}")
