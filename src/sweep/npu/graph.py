@@ -70,4 +70,6 @@ def _load(checkpoint_or_model: Path | str | DetectionModel, folder: Path) -> Any
         model = copy.copy(checkpoint_or_model)
         model.task = "detect"
     model.pt_path = str(folder / "model.pt")
+    if isinstance(getattr(model, "args", None), dict):
+        model.args = {**model.args, "data": ""}  # the exporter writes the path of the data into the file
     return model

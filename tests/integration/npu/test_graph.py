@@ -45,9 +45,9 @@ def test_a_checkpoint_counts_as_in_plain_ultralytics(
 
     size = count_nodes(checkpoint, 96, tmp_path / "out")
 
-    assert files_below(tmp_path) - before == {tmp_path / "out", tmp_path / "out" / "best.onnx"}
+    assert files_below(tmp_path) - before == {tmp_path / "out", tmp_path / "out" / "model.onnx"}
     assert files_below(Path(os.environ["YOLO_CONFIG_DIR"])) == settings
-    assert size.path == tmp_path / "out" / "best.onnx"
+    assert size.path == tmp_path / "out" / "model.onnx"
     plain = onnx.load(YOLO(checkpoint).export(format="onnx", imgsz=96, simplify=True))
     assert size.nodes == len(plain.graph.node)
     assert size.opset == plain.opset_import[0].version
