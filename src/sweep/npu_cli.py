@@ -34,12 +34,18 @@ def measure(
     experiment: Experiment = None,
 ) -> None:
     """Measure the finished cells of a stored sweep, without training. `onnx` and INT8 are measured where they lack."""
-    from sweep.defaults import open_site
+    from sweep.defaults import open_site, site
+    from sweep.errors import Problems
     from sweep.flow import make_console
     from sweep.remeasure import measure_sweep
 
-    store = open_site(home, tracking_uri, experiment)
-    targets = _targets(target, store.home)
+    problems = Problems()
+    targets: tuple[Target, ...] = ()
+    with problems:
+        targets = _targets(target, site(home, tracking_uri, experiment).home)
+    with problems:
+        store = open_site(home, tracking_uri, experiment)
+    problems.raise_if_any()
     raise SystemExit(measure_sweep(store, sweep, targets, make_console(), data=data, again=again))
 
 
@@ -51,7 +57,7 @@ def assess(
     ] = None,
     target: Targets = None,
     imgsz: Annotated[int | None, typer.Option(help="Side of the input in pixels.", min=32)] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the files go; default: home/assess/<model>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the files go; default: a folder in home/assess.")] = None,
     home: Home = None,
 ) -> None:
     """Measure any Ultralytics detection checkpoint, ours or not, and print the table."""
@@ -60,6 +66,7 @@ def assess(
     from sweep.defaults import site
     from sweep.errors import Problems
     from sweep.flow import make_console
+    from sweep.identity import file_digest
     from sweep.show_npu import print_assessment
     from sweep.training.environment import prepare_ultralytics
     from sweep.training.output import output_to
@@ -76,7 +83,7 @@ def assess(
             dataset = check_dataset(data.expanduser().absolute(), place, progress=console.print)
     problems.raise_if_any()
     prepare_ultralytics(place)
-    folder = (out or place / "assess" / model.stem).absolute()
+    folder = (out or place / "assess" / f"{model.stem}-{file_digest(model)[:8]}").absolute()
     with console.status("reading the model") as status, output_to(folder / "assess.log"):
         assessment = assess_model(
             model.absolute(), targets, folder, place, data=dataset, imgsz=imgsz, say=status.update

@@ -34,7 +34,8 @@ def print_assessment(console: Console, assessment: Assessment) -> None:
     for name, facts in assessment.facts.items():
         fallbacks = facts.get("fallbacks") or []
         if fallbacks:
-            console.print(Text(f"{name}: not on the NPU: {', '.join(fallbacks)}", style="yellow"), soft_wrap=True)
+            title = facts.get("title", name)
+            console.print(Text(f"{title}: not on the NPU: {', '.join(fallbacks)}", style="yellow"), soft_wrap=True)
     print_unmeasured(
         console,
         {name: (facts["state"], facts["reason"]) for name, facts in assessment.facts.items() if facts["reason"]},
@@ -73,7 +74,7 @@ def _what(name: str, facts: Mapping[str, Mapping[str, Any]]) -> str:
         target = "onnx" if parts[1].startswith("onnx.") else parts[1]
         known = facts.get(target, {})
         said = [known.get("kinds", {}).get(parts[-1]), known.get("compiler")]
-        said.append("decode in the graph" if known.get("decode") else "without decode")
+        said += [f"{known.get('imgsz')} px", "decode in the graph" if known.get("decode") else "without decode"]
         return ", ".join(str(part) for part in said if part)
     if parts[-1].startswith("latency"):
         known = facts.get("int8", {})

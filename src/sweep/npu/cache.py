@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,8 @@ from sweep.npu.targets.base import Measurement, Subject, Target
 CONTENT = "measurement.json"
 
 
-def measured_once(
-    target: Target, subject: Subject, folder: Path, measure: Callable[[], Measurement]
-) -> tuple[Measurement, bool]:
-    """The measurement of a target, and whether it came from the cache; made by `measure` where it is not there.
+def measured_once(target: Target, subject: Subject, folder: Path) -> tuple[Measurement, bool]:
+    """The measurement of a target, and whether it came from the cache; made by the target where it is not there.
 
     Two processes that want the same one at the same time compile once. Files that hold a model's weights
     (`Measurement.compiled`) are not kept: a measurement from the cache has none.
@@ -31,18 +28,17 @@ def measured_once(
     Args:
         target: A target whose figures do not depend on the weights; another one is measured every time.
         subject: What is measured.
-        folder: Where the files of a cached measurement are copied to.
-        measure: Compiles and returns the measurement.
+        folder: Where the target's files go, or are copied to from the cache. It exists and is empty.
     """
     if target.weights_matter:
-        return measure(), False
+        return target.measure(subject, folder), False
     entry = target.home / "npu" / "measured" / _key(target, subject)
     entry.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{entry}.lock"):
         known = _read(entry, folder)
         if known is not None:
             return known, True
-        measurement = measure()
+        measurement = target.measure(subject, folder)
         _write(entry, measurement)
     return measurement, False
 
@@ -64,8 +60,14 @@ def _read(entry: Path, folder: Path) -> Measurement | None:
     """The stored measurement, its files copied to `folder`; None where it is absent or damaged."""
     try:
         content: dict[str, Any] = json.loads((entry / CONTENT).read_text("utf-8"))
-        files = {name: Path(shutil.copyfile(entry / "files" / name, folder / name)) for name in content.pop("files")}
-        return Measurement(**{**content, "fallbacks": tuple(content["fallbacks"]), "compiled": (), "files": files})
+        kept = {name: entry / "files" / name for name in content.pop("files")}
+        if not all(path.is_file() for path in kept.values()):
+            return None
+        content |= {"fallbacks": tuple(content["fallbacks"]), "compiled": ()}
+        measurement = Measurement(**content, files={name: folder / name for name in kept})
+        for name, path in kept.items():
+            shutil.copyfile(path, folder / name)
+        return measurement
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

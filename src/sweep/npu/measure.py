@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.npu.cache import measured_once
-from sweep.npu.targets.base import CompilerMissing, Measurement, Subject, Target, TargetError
+from sweep.npu.targets.base import CompilerMissing, Subject, Target, TargetError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +156,7 @@ def _target(target: Target, subject: Subject, folder: Path, measured: Measured) 
     folder.mkdir(parents=True)
     try:
         target.require()
-        measurement, cached = measured_once(target, subject, folder, lambda: _compiled(target, subject, folder))
+        measurement, cached = measured_once(target, subject, folder)
     except CompilerMissing as error:
         measured.facts[target.name] = facts | {"state": MISSING, "reason": str(error)}
     except Exception as error:
@@ -178,12 +178,6 @@ def _target(target: Target, subject: Subject, folder: Path, measured: Measured) 
             "fallbacks": list(measurement.fallbacks[:SHOWN_FALLBACKS]),
             "cached": cached,
         }
-
-
-def _compiled(target: Target, subject: Subject, folder: Path) -> Measurement:
-    work = folder / "work"
-    work.mkdir(exist_ok=True)
-    return target.measure(subject, work)
 
 
 def _reason(error: Exception) -> str:
