@@ -6,18 +6,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.measuring import measure_and_log, measure_stored, wanted_names
-from sweep.record import artifacts, start_run, summary
+from sweep.measuring import measure_and_log, measure_stored, measured_or_said, wanted_names
+from sweep.record import artifacts, log_size, start_run, summary
 from sweep.work import Work, prepare
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from sweep.npu.graph import GraphSize
     from sweep.tracking.read import RunInfo
     from sweep.training.train import Trained
-
-GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
 
 
 class CellFailed(RuntimeError):
@@ -57,27 +54,39 @@ def _run_tracked(work: Work) -> str:
 
     run_id = start_run(work)
     folder = work.folder / run_id
-    log = folder / "train.log"
     work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"])
-    try:
-        with output_to(log):
-            metrics = _train_and_measure(work, run_id, folder)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-        write.log_files(work.store, run_id, {"traceback.txt": folder / "traceback.txt", "train.log": log})
-        write.finish(work.store, run_id, "FAILED", reason=reason)
-        work.progress.write("failed", run_id=run_id, reason=reason)
-        raise CellFailed(reason) from error
-    write.finish(work.store, run_id, "FINISHED")
+    with output_to(folder / "train.log"):
+        try:
+            trained, metrics = _train(work, run_id, folder)
+            graph = log_size(work, run_id, trained, folder)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            work.progress.write("failed", run_id=run_id, reason=reason)
+            (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+            logs = {name: folder / name for name in ("traceback.txt", "train.log")}
+            write.log_files(work.store, run_id, logs)
+            write.finish(work.store, run_id, "FAILED", reason=reason)
+            raise CellFailed(reason) from error
+        # What was trained is finished, whatever measuring comes to.
+        write.finish(work.store, run_id, "FINISHED")
+        work.progress.write("trained", run_id=run_id)
+        wanted, export = wanted_names(work.targets), folder / "export"
+        if wanted:
+            measuring = work.measuring(wanted)
+            measured_or_said(
+                work.store,
+                run_id,
+                wanted,
+                lambda: measure_and_log(work.store, run_id, trained.best, graph, export, measuring),
+            )
     work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
     return run_id
 
 
-def _train_and_measure(work: Work, run_id: str, folder: Path) -> dict[str, float]:
-    """Train, evaluate the best checkpoint, measure the model, and log all of it. Returns the summary metrics."""
+def _train(work: Work, run_id: str, folder: Path) -> tuple[Trained, dict[str, float]]:
+    """Train, evaluate the best checkpoint, and log both. Returns the summary metrics, too."""
     from sweep.data.ultralytics_yaml import write_view
-    from sweep.tracking import names, write
+    from sweep.tracking import write
     from sweep.training.train import evaluate, train
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
@@ -105,25 +114,10 @@ def _train_and_measure(work: Work, run_id: str, folder: Path) -> dict[str, float
         device=work.device,
         folder=folder,
     )
-    work.progress.write("stage", stage="measuring the model")
-    size, graph = _size(trained, recipe["imgsz"], folder)
-    metrics = summary(trained, best) | size
+    metrics = summary(trained, best)
     write.log_summary(work.store, run_id, metrics)
-    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
     write.log_files(work.store, run_id, artifacts(work, trained, folder))
-    if work.targets:
-        wanted = wanted_names(work.targets)
-        measure_and_log(work.store, run_id, trained.best, graph.path, folder / "export", work.measuring(wanted))
-    return metrics
-
-
-def _size(trained: Trained, imgsz: int, folder: Path) -> tuple[dict[str, float], GraphSize]:
-    from sweep.architecture.size import measure_size
-    from sweep.npu.graph import count_nodes
-
-    params_m, gflops = measure_size(trained.model, GFLOPS_IMGSZ)
-    graph = count_nodes(trained.best, imgsz, folder / "export")
-    return {"model/params_m": params_m, "model/gflops": gflops, "model/nodes": float(graph.nodes)}, graph
+    return trained, metrics
 
 
 def _measure_finished(work: Work, run: RunInfo) -> None:
@@ -133,7 +127,12 @@ def _measure_finished(work: Work, run: RunInfo) -> None:
 
     wanted = lacking(run.tags, wanted_names(work.targets))
     if wanted:
-        folder = work.folder / run.run_id
+        folder, measuring = work.folder / run.run_id, work.measuring(wanted)
         work.progress.write("measuring", run_id=run.run_id)
         with output_to(folder / "measure.log"):
-            measure_stored(work.store, run, folder / "export", work.measuring(wanted))
+            measured_or_said(
+                work.store,
+                run.run_id,
+                wanted,
+                lambda: measure_stored(work.store, run, folder / "export", measuring),
+            )

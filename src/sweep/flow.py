@@ -198,7 +198,7 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
 def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
     """Of each requested target that a finished cell was not measured on: its state and, once, why."""
     from sweep.measuring import wanted_names
-    from sweep.tracking.measured import MEASURED, MISSING, measured_facts
+    from sweep.tracking.measured import FAILED, MEASURED, MISSING, TargetFacts, measured_facts
     from sweep.tracking.read import runs_by_id
 
     run_ids = [outcome.run_id for outcome in sweep.outcomes.values() if outcome.state == "finished" and outcome.run_id]
@@ -206,8 +206,11 @@ def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
     for run in runs_by_id(sweep.store, run_ids).values():
         facts = measured_facts(run.tags)
         for name in wanted_names(sweep.plan.targets):
-            if name in facts and facts[name].state != MEASURED and found.get(name, (MISSING, ""))[0] == MISSING:
-                found[name] = (facts[name].state, f"{run.cell}: {facts[name].reason or facts[name].state}")
+            known = facts.get(
+                name, TargetFacts(FAILED, "its measuring was cut short. The same command goes on with it.")
+            )
+            if known.state != MEASURED and found.get(name, (MISSING, ""))[0] == MISSING:
+                found[name] = (known.state, f"{run.cell}: {known.reason or known.state}")
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from sweep.npu.targets import Target
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,34 @@ def measure_and_log(
     # Last: a run that has a target's tag has its figures and files, too.
     write.set_tags(store, run_id, {tag_of(name): tag_text(facts) for name, facts in measured.facts.items()})
     return measured
+
+
+def measured_or_said(
+    store: Store, run_id: str, wanted: Collection[str], action: Callable[[], Measured]
+) -> dict[str, str]:
+    """Measure, and whatever goes wrong say it at the run: what was trained stays finished.
+
+    Args:
+        store: The opened store.
+        run_id: The cell's run.
+        wanted: The names of what is to be measured.
+        action: `measure_and_log` or `measure_stored` with its arguments.
+
+    Returns:
+        What was not measured, with the reasons.
+    """
+    from sweep.tracking import write
+    from sweep.tracking.measured import FAILED, tag_of, tag_text
+
+    try:
+        return action().problems
+    except Exception as error:
+        log.exception("measuring")
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        facts = tag_text({"state": FAILED, "reason": reason})
+        with contextlib.suppress(Exception):  # where tracking itself is what went wrong
+            write.set_tags(store, run_id, {tag_of(name): facts for name in wanted})
+        return dict.fromkeys(wanted, reason)
 
 
 def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measuring) -> Measured:

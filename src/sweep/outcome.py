@@ -53,6 +53,9 @@ class Outcome:
         run_id = next((event["run_id"] for event in reversed(events) if event.get("run_id")), None)
         if last["event"] == "finished":
             return cls("finished", run_id, reused=bool(last.get("reused")))
+        kinds = {event["event"] for event in events}
+        if kinds & {"trained", "measuring"}:  # its run is finished: only its measuring was cut short
+            return cls("finished", run_id, reused="trained" not in kinds)
         if last["event"] == "failed":
             return cls("failed", run_id, last.get("reason"))
         return cls("killed", run_id, reason or "stopped", open=run_id is not None)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sweep.architecture.transfer import Transferred
     from sweep.training.train import Trained
 
+GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
+
 
 def start_run(work: Work) -> str:
     """Open the cell's MLflow run, with its parameters, provenance and data set; returns the run id."""
@@ -56,6 +58,21 @@ def summary(trained: Trained, best: Mapping[str, float]) -> dict[str, float]:
     if trained.transferred is not None:
         metrics[names.CARRIED] = trained.transferred.carried_pct
     return metrics | {names.TRAIN_TIME: trained.seconds}
+
+
+def log_size(work: Work, run_id: str, trained: Trained, folder: Path) -> Path:
+    """Count and log parameters, operations and the nodes of the ONNX export, whose path is returned."""
+    from sweep.architecture.size import measure_size
+    from sweep.npu.graph import count_nodes
+    from sweep.tracking import names, write
+
+    work.progress.write("stage", stage="counting parameters, operations and nodes")
+    params_m, gflops = measure_size(trained.model, GFLOPS_IMGSZ)
+    graph = count_nodes(trained.best, work.identity.recipe["imgsz"], folder / "export")
+    counted = {names.PARAMS: params_m, names.GFLOPS: gflops, names.NODES: float(graph.nodes)}
+    write.log_summary(work.store, run_id, counted)
+    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
+    return graph.path
 
 
 def artifacts(work: Work, trained: Trained, folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.console import duration
 from sweep.errors import Problems, SweepError
-from sweep.measuring import Measuring, measure_stored, wanted_names
+from sweep.measuring import Measuring, measure_stored, measured_or_said, wanted_names
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -142,9 +142,8 @@ def _measure(store: Store, cell: Stored, targets: Sequence[Target], say: Any) ->
         wanted=cell.lacking,
         say=say,
     )
-    with cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell")):
-        try:
-            with output_to(folder / "measure.log"):
-                return measure_stored(store, run, folder / "export", measuring).problems
-        except Exception as error:  # the other cells go on
-            return {"all": f"{type(error).__name__}: {error}"}
+    lock = cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell"))
+    with lock, output_to(folder / "measure.log"):
+        return measured_or_said(
+            store, run.run_id, cell.lacking, lambda: measure_stored(store, run, folder / "export", measuring)
+        )

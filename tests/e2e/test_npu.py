@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from e2e.conftest import TINY, Desk, close_desk, make_desk
+from e2e.conftest import LIMIT_S, TINY, Desk, close_desk, make_desk
 
 CELL = ("level=4", "act=leakyrelu", "recipe.epochs=1", *TINY)
 
@@ -129,6 +132,32 @@ def test_a_compiler_that_hangs_is_stopped_and_the_cell_keeps_its_results(trained
     assert json.loads(run.tags["sweep.npu.ethos_u65"])["state"] == "failed"
     table = next(desk.home.glob("sweeps/*/report/tables/npu.md"))
     assert table.is_file()
+
+
+@needs_compilers
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
+def test_a_cell_that_dies_while_it_is_measured_stays_trained(tmp_path: Path, signs: Path, way: signal.Signals) -> None:
+    desk = make_desk(tmp_path, signs)
+    try:
+        process = desk.start(*CELL, "npu=[ethos_u85]")
+        event = desk.wait_for(lambda event: event.get("stage", "").startswith("measuring Arm"))
+        os.kill(event["pid"] if way == signal.SIGKILL else process.pid, way)
+        output, _ = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == (1 if way == signal.SIGKILL else 130), output
+        run = only_run(desk)
+        assert run.status == "finished"
+        assert run.metrics["best/mAP50"] >= 0
+        assert not [child for child in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(cmdline(child))]
+        code, output = desk.run(*CELL, "npu=[ethos_u85]")
+        assert code == 0, output
+        assert "trained before, measuring what it lacks" in output
+        assert only_run(desk).metrics["npu/ethos_u85/op_pct"] == 100
+    finally:
+        close_desk(desk)
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    return process.info["cmdline"] or []
 
 
 def test_assess_takes_a_checkpoint_of_plain_ultralytics(trained: tuple[Desk, str], tmp_path: Path) -> None:

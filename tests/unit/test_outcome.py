@@ -71,6 +71,17 @@ def test_a_job_killed_after_its_last_word_is_finished(wrote: Any) -> None:
     assert ended(home, JobLost("signal 9")) == Outcome("finished", "r1")
 
 
+def test_a_job_killed_while_its_trained_model_is_measured_is_finished(wrote: Any) -> None:
+    lost = JobLost("its process was ended by signal 9 (SIGKILL)")
+    stage = ("stage", {"stage": "measuring Arm Ethos-U55-256"})
+    assert ended(wrote(STARTED, ("trained", {"run_id": "r1"}), stage), lost) == Outcome("finished", "r1")
+
+
+def test_a_job_killed_while_it_measures_what_was_trained_before_is_reused(wrote: Any) -> None:
+    home = wrote(("measuring", {"run_id": "r1"}), ("stage", {"stage": "quantizing to INT8"}))
+    assert ended(home, JobLost("signal 9")) == Outcome("finished", "r1", reused=True)
+
+
 def test_a_job_lost_before_it_started_is_failed_without_a_run(tmp_path: Path) -> None:
     assert ended(tmp_path, JobLost("its process was ended by signal 9 (SIGKILL)")) == Outcome(
         "failed", None, "its process was ended by signal 9 (SIGKILL)"
