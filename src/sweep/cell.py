@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,11 +62,11 @@ def _run_tracked(work: Work) -> str:
             graph = log_size(work, run_id, trained, folder)
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            work.progress.write("failed", run_id=run_id, reason=reason)
-            (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-            logs = {name: folder / name for name in ("traceback.txt", "train.log")}
-            write.log_files(work.store, run_id, logs)
+            with contextlib.suppress(Exception):  # a full disk, a server that is away: the run has to end
+                (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+                write.log_files(work.store, run_id, {name: folder / name for name in ("traceback.txt", "train.log")})
             write.finish(work.store, run_id, "FAILED", reason=reason)
+            work.progress.write("failed", run_id=run_id, reason=reason)
             raise CellFailed(reason) from error
         # What was trained is finished, whatever measuring comes to.
         write.finish(work.store, run_id, "FINISHED")

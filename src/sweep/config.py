@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
-from sweep.paths import option_file, option_names
+from sweep.paths import option_file, option_files, option_names
 from sweep.recipe import recipe_problems
+from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
@@ -167,6 +168,7 @@ def _npu(chosen: object, problems: list[str]) -> Mapping[str, Mapping[str, Any]]
             others = ", ".join(name for name in targets if name != "none")
             problems.append(f"npu=none measures nothing: leave out either none or {others}.")
         return None
+    problems += _header_problems()
     problems += [
         f"The target {name} cannot be named so: MLflow takes letters, digits, `_`, `-` and `.`, and int8 is taken. "
         "Rename its file in conf/npu/."
@@ -179,6 +181,16 @@ def _npu(chosen: object, problems: list[str]) -> Mapping[str, Mapping[str, Any]]
         if not isinstance(options, Mapping) or not options.get("compiler")
     ]
     return {"onnx": targets.pop("onnx", None) or target_options("onnx"), **targets}
+
+
+def _header_problems() -> list[str]:
+    """Targets whose file puts its options under another target's name, as a copied file does."""
+    wrong = []
+    for path in option_files("npu"):
+        first = path.read_bytes().partition(b"\n")[0].decode("utf-8", "replace").split()
+        if first != ["#", "@package", f"npu.{path.stem}"]:
+            wrong.append(f"{path} must begin with the line `# @package npu.{path.stem}`.")
+    return wrong
 
 
 def target_options(name: str) -> Mapping[str, Any]:
@@ -197,8 +209,9 @@ def target_options(name: str) -> Mapping[str, Any]:
         raise SweepError(f"There is no target {name}.{nearest(name, known)} Choices: {', '.join(known)}.")
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise SweepError(f"Target {name} cannot be read: {path} is not valid YAML ({error}).") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise SweepError(f"Target {name} cannot be read: {path} is not valid YAML ({reason}).") from None
     if not isinstance(content, Mapping) or not content.get("compiler"):
         raise SweepError(f"Target {name} has no compiler. Add `compiler:` to {path}.")
     return content
@@ -217,7 +230,7 @@ def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
         return {}
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"Level {name} cannot be read: {path} is not valid YAML ({' '.join(str(error).split())}).")
         return {}
     if not isinstance(content, Mapping) or not isinstance(content.get("transforms", []), list):
@@ -253,4 +266,6 @@ def _weights(model: object, home: Path, problems: list[str]) -> Path | None:
             f"The initial weights {value} are missing: looked for {looked}. Either put the checkpoint there "
             "(or name it: model.weights=/path/to/file.pt), or train from scratch: model.weights=null."
         )
+    elif (problem := weights_problem(found)) is not None:
+        problems.append(problem)
     return found

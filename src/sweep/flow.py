@@ -155,7 +155,7 @@ def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Conso
     for attempt in range(settings.retries + 1):
         if not waiting:
             return
-        print_start(console, len(waiting), attempt)
+        print_start(console, waiting, attempt, settings.rerun)
         for planned in waiting:  # an interruption must find this attempt's run, not the last one's outcome
             sweep.outcomes.pop(planned.cell.index, None)
         jobs = [_overrides(planned, sweep, attempt) for planned in waiting]
@@ -202,13 +202,17 @@ def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
     from sweep.tracking.read import runs_by_id
 
     run_ids = [outcome.run_id for outcome in sweep.outcomes.values() if outcome.state == "finished" and outcome.run_id]
+    absent = dict.fromkeys(wanted_names(sweep.plan.targets), (FAILED, "its measuring was cut short."))
+    absent |= {
+        target.name: (MISSING, f"its compiler is not installed. Install it: {target.install}")
+        for target in sweep.plan.targets
+        if target.version() is None
+    }
     found: dict[str, tuple[str, str]] = {}
     for run in runs_by_id(sweep.store, run_ids).values():
         facts = measured_facts(run.tags)
         for name in wanted_names(sweep.plan.targets):
-            known = facts.get(
-                name, TargetFacts(FAILED, "its measuring was cut short. The same command goes on with it.")
-            )
+            known = facts.get(name, TargetFacts(*absent[name]))
             if known.state != MEASURED and found.get(name, (MISSING, ""))[0] == MISSING:
                 found[name] = (known.state, f"{run.cell}: {known.reason or known.state}")
     return found

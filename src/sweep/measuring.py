@@ -36,11 +36,11 @@ class Measuring:
     say: Callable[[str], None] = lambda _: None
 
 
-def wanted_names(targets: Sequence[Target]) -> list[str]:
-    """All that a cell is measured for: every target, and INT8 where anything is measured at all."""
+def wanted_names(targets: Sequence[Target]) -> dict[str, str | None]:
+    """All that a cell is measured for, with what decides its figures: every target, and INT8 where there is any."""
     from sweep.npu.measure import INT8
 
-    return [INT8, *(target.name for target in targets)] if targets else []
+    return {INT8: None} | {target.name: target.fingerprint() for target in targets} if targets else {}
 
 
 def measure_and_log(
@@ -86,6 +86,7 @@ def measure_and_log(
     )
     write.log_summary(store, run_id, measured.metrics)
     write.log_files(store, run_id, measured.files)
+    shutil.rmtree(folder, ignore_errors=True)  # MLflow has it all now
     # Last: a run that has a target's tag has its figures and files, too.
     write.set_tags(store, run_id, {tag_of(name): tag_text(facts) for name, facts in measured.facts.items()})
     return measured

@@ -14,6 +14,7 @@ app = typer.Typer(
     name="npu", no_args_is_help=True, help="Measure models on NPU targets: measure, assess, setup, targets."
 )
 
+STRIDE = 32  # of the coarsest feature map: sides are multiples of it
 Home = Annotated[Path | None, typer.Option(help="The folder that holds all state.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow server or database; default: SQLite in home.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment.")]
@@ -78,6 +79,9 @@ def assess(
         targets = _targets(target, place)
     with problems:
         _check_file(model)
+    if imgsz is not None and imgsz % STRIDE:
+        nearest = max(STRIDE, round(imgsz / STRIDE) * STRIDE)
+        problems.add(f"--imgsz {imgsz} must be a multiple of {STRIDE}, such as {nearest}.")
     if data is not None:
         with problems:
             dataset = check_dataset(data.expanduser().absolute(), place, progress=console.print)
@@ -119,19 +123,21 @@ def setup(
 @app.command()
 def targets(home: Home = None) -> None:
     """List the targets, and which of their compilers are installed."""
-    from sweep.defaults import site
-    from sweep.flow import make_console
-    from sweep.show_npu import print_targets
-
-    print_targets(make_console(), _all_targets(site(home).home))
-
-
-def _all_targets(home: Path) -> list[Target]:
     from sweep.config import target_options
+    from sweep.defaults import site
+    from sweep.errors import Problems
+    from sweep.flow import make_console
     from sweep.npu.targets import make_target
     from sweep.paths import option_names
+    from sweep.show_npu import print_targets
 
-    return [make_target(name, target_options(name), home) for name in option_names("npu") if name != "none"]
+    place, found, problems = site(home).home, [], Problems()
+    for name in option_names("npu"):
+        if name != "none":
+            with problems:
+                found.append(make_target(name, target_options(name), place))
+    print_targets(make_console(), found)
+    problems.raise_if_any()
 
 
 def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:

@@ -96,9 +96,13 @@ def collect(
 def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:
     """End the MLflow runs of cells whose own process could not."""
     from sweep.tracking import write
+    from sweep.tracking.read import runs_by_id
 
     for outcome in outcomes:
-        if outcome.open and outcome.run_id is not None:
+        if not outcome.open or outcome.run_id is None:
+            continue
+        run = runs_by_id(store, [outcome.run_id]).get(outcome.run_id)
+        if run is not None and run.status == "running":  # it may have ended well and not come to say so
             write.finish(store, outcome.run_id, ENDED[outcome.state], reason=outcome.reason)  # type: ignore[arg-type]
 
 

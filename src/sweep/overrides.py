@@ -6,11 +6,12 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sweep.arguments import override_key
 from sweep.errors import SweepError
-from sweep.paths import option_files, option_names, search_path
+from sweep.paths import option_file, option_files, option_names, search_path
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -49,7 +50,30 @@ def explain(error: Exception, overrides: Sequence[str]) -> list[str]:
         lines.append(str(cause).strip())
         cause = cause.__cause__
     text = " ".join(line.replace("\n", " ") for line in lines if line)
+    problems = _unchosen_targets(text, overrides)
+    if problems:
+        return problems
     return [f"The configuration could not be read: {text}"]
+
+
+def _unchosen_targets(error: str, overrides: Sequence[str]) -> list[str]:
+    """Options of targets that are not chosen, where one of them is what Hydra stumbled over; otherwise nothing."""
+    last = {override_key(text): text for text in overrides}
+    values = _swept(parse(last["npu"])) if "npu" in last else [["onnx"]]
+    choices = [value if isinstance(value, list) else [value] for value in values]
+    stumbled = False
+    problems = []
+    for key, text in last.items():
+        group, _, option = key.partition(".")
+        target = option.partition(".")[0]
+        without = next((choice for choice in choices if target not in choice), None)
+        if group == "npu" and target in option_names("npu") and without is not None:
+            stumbled |= f"'{key}'" in error
+            right = [name for name in without if isinstance(name, str) and name != "none"] + [target]
+            problems.append(
+                f"`{text}` sets an option of {target}, which is not among the targets: npu=[{','.join(right)}]."
+            )
+    return problems if stumbled else []
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str:
@@ -68,13 +92,20 @@ def _choice_problems(group: str, override: Override) -> list[str]:
         return [] if value.filter(known) else [f"`{override.input_line}` matches no {group}. {choices}"]
     if isinstance(value, Mapping):  # the content of a choice, in place of its name
         return []
-    swept = list(override.sweep_iterator()) if override.is_discrete_sweep() else [value]
-    names = [name for item in swept for name in (item if isinstance(item, list) else [item])]
+    names = [name for item in _swept(override) for name in (item if isinstance(item, list) else [item])]
+    for path in (option_file(group, name) for name in names if isinstance(name, str)):
+        if path is not None:
+            _text_of(path)  # Hydra has no sentence for a file that it cannot read
     return [
         f"There is no {group} `{_shown(name)}`.{nearest(str(name), known)} Choices: {', '.join(known)}."
         for name in names
         if not isinstance(name, str) or name not in known
     ]
+
+
+def _swept(override: Override) -> list[Any]:
+    """The values of an override: those of a list of choices, or the one that it has."""
+    return list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
 
 
 def _shown(value: object) -> str:
@@ -114,23 +145,36 @@ def known_keys() -> set[str]:
     """Every key that config.yaml and the files of the config groups define, in dotted form.
 
     Raises:
-        SweepError: One of the files is not valid YAML.
+        SweepError: One of the files cannot be read or is not valid YAML.
     """
-    import yaml
-
     keys = set(GROUPS)
     for root in search_path("conf"):
         if (root / f"{CONFIG_NAME}.yaml").is_file():
-            keys |= _dotted(yaml.safe_load((root / f"{CONFIG_NAME}.yaml").read_text("utf-8")))
+            keys |= _keys_in(root / f"{CONFIG_NAME}.yaml", "_global_")
     for group in GROUPS:
         for path in option_files(group):
-            text = path.read_text("utf-8")
-            prefix = _package(text, group)
-            try:
-                keys |= {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
-            except yaml.YAMLError as error:
-                raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+            keys |= _keys_in(path, group)
     return {key for key in keys if not key.startswith(("defaults", "hydra", "job"))}
+
+
+def _keys_in(path: Path, group: str) -> set[str]:
+    import yaml
+
+    text = _text_of(path)
+    prefix = _package(text, group)
+    try:
+        return {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
+    except yaml.YAMLError as error:
+        raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SweepError(f"{path} cannot be read: it is not UTF-8 ({error.reason} at byte {error.start}).") from None
+    except OSError as error:
+        raise SweepError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 def _package(text: str, group: str) -> str:

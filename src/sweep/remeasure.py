@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +16,22 @@ from sweep.tracking import names
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
     from sweep.data.dataset import Dataset
+    from sweep.npu.measure import Measured
     from sweep.npu.targets import Target
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Stored:
-    """A finished cell that lacks a measurement: its run, what it lacks, and the data that it was trained on."""
+    """A finished cell that lacks a measurement: its run, and the data that it was trained on."""
 
     run: RunInfo
-    lacking: tuple[str, ...]
     data: Dataset
 
 
@@ -55,7 +59,7 @@ def measure_sweep(
     for number, cell in enumerate(cells, start=1):
         began = time.monotonic()
         with console.status(f"{cell.run.cell}") as status:
-            problems = _measure(store, cell, targets, lambda text, name=cell.run.cell: status.update(f"{name}: {text}"))
+            problems = _measure(store, cell, targets, again, _to(status, f"{cell.run.cell}"))
         failed += bool(problems)
         console.print(
             f"[{number}/{len(cells)}] {cell.run.cell}: measured in {duration(time.monotonic() - began)}", markup=False
@@ -67,10 +71,15 @@ def measure_sweep(
     return 1 if failed else 0
 
 
+def _to(status: Status, cell: str) -> Say:
+    return lambda text: status.update(f"{cell}: {text}")
+
+
 def _to_measure(
     store: Store, sweep_run_id: str, targets: Sequence[Target], data: Path | None, again: bool
 ) -> list[Stored]:
     """The cells that lack something, each with its data set; a set that several share is checked once."""
+    from sweep.identity import load_data
     from sweep.tracking.measured import lacking
     from sweep.tracking.read import runs_by_id, sweep_cells
 
@@ -80,19 +89,39 @@ def _to_measure(
         raise SweepError("This sweep has no finished cell: there is nothing to measure.")
     runs = runs_by_id(store, finished)
     wanted = wanted_names(targets)
-    found, sets, problems = [], {}, Problems()
+    load = cache(lambda name, path: load_data({"name": name, "path": path}, store.home))
+    found, problems = [], Problems()
     for run_id in finished:
         run = runs[run_id]
-        missing = tuple(wanted) if again else lacking(run.tags, wanted)
-        if missing:
+        if again or lacking(run.tags, wanted):
             with problems:
-                choice = {"name": run.params.get("data"), "path": str(data)} if data else _data_choice(store, run)
-                key = repr(sorted(choice.items()))
-                if key not in sets:
-                    sets[key] = _load(run, choice, store.home)
-                found.append(Stored(run, missing, sets[key]))
+                found.append(Stored(run, _data(store, run, data, load)))
     problems.raise_if_any()
     return found
+
+
+def _data(store: Store, run: RunInfo, data: Path | None, load: Callable[[Any, Any], Dataset]) -> Dataset:
+    """The data that a cell was trained on: at `data`, where that is it, otherwise where it was then.
+
+    Raises:
+        SweepError: It lies at neither place, or is not what it was.
+    """
+    trained_on = run.tags.get(names.DATA_DIGEST)
+    if data is not None:
+        dataset = load(run.params.get("data"), str(data.expanduser().absolute()))
+        if trained_on in (None, dataset.digest):
+            return dataset
+    choice = _data_choice(store, run)
+    try:
+        dataset = load(choice.get("name"), choice.get("path"))
+    except SweepError as error:
+        raise SweepError(*(f"{run.cell}: {problem} Name its place: --data" for problem in error.problems)) from None
+    if trained_on not in (None, dataset.digest):
+        raise SweepError(
+            f"{run.cell} was trained on other data than {dataset.yaml} holds now: its INT8 file must be calibrated on "
+            "the pictures that it was trained on. Name them: --data"
+        )
+    return dataset
 
 
 def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
@@ -108,42 +137,32 @@ def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
     return dict(content["data"])
 
 
-def _load(run: RunInfo, choice: Mapping[str, Any], home: Path) -> Dataset:
-    from sweep.identity import load_data
-
-    try:
-        dataset = load_data(choice, home)
-    except SweepError as error:
-        raise SweepError(*(f"{run.cell}: {problem} Name its place: --data" for problem in error.problems)) from None
-    trained_on = run.tags.get(names.DATA_DIGEST)
-    if trained_on not in (None, dataset.digest):
-        raise SweepError(
-            f"{run.cell} was trained on other data than {dataset.yaml} holds now: its INT8 file must be calibrated on "
-            "the pictures that it was trained on. Name them: --data."
-        )
-    return dataset
-
-
-def _measure(store: Store, cell: Stored, targets: Sequence[Target], say: Any) -> dict[str, str]:
-    """Measure one cell; what could not be measured, with the reasons."""
+def _measure(store: Store, cell: Stored, targets: Sequence[Target], again: bool, say: Say) -> dict[str, str]:
+    """Measure what one cell lacks by now; what could not be measured, with the reasons."""
     from sweep.data.ultralytics_yaml import write_view
     from sweep.locks import cell_lock
+    from sweep.tracking.measured import lacking
+    from sweep.tracking.read import runs_by_id
     from sweep.training.output import output_to
 
-    run, home = cell.run, store.home
+    run, home, wanted = cell.run, store.home, wanted_names(targets)
     folder = home / "cells" / str(run.key) / run.run_id
-    measuring = Measuring(
-        data=cell.data,
-        view=write_view(cell.data, home),
-        imgsz=int(run.params["recipe.imgsz"]),
-        batch=int(run.params["recipe.batch"]),
-        workers=int(run.params.get("recipe.workers", 0)),
-        targets=targets,
-        wanted=cell.lacking,
-        say=say,
-    )
+
+    def measure() -> Measured:
+        measuring = Measuring(
+            data=cell.data,
+            view=write_view(cell.data, home),
+            imgsz=int(run.params["recipe.imgsz"]),
+            batch=int(run.params["recipe.batch"]),
+            workers=int(run.params.get("recipe.workers", 0)),
+            targets=targets,
+            wanted=missing,
+            say=say,
+        )
+        return measure_stored(store, run, folder / "export", measuring)
+
     lock = cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell"))
     with lock, output_to(folder / "measure.log"):
-        return measured_or_said(
-            store, run.run_id, cell.lacking, lambda: measure_stored(store, run, folder / "export", measuring)
-        )
+        now = runs_by_id(store, [run.run_id])[run.run_id]  # who held the lock may have measured it
+        missing = tuple(wanted) if again else lacking(now.tags, wanted)
+        return measured_or_said(store, run.run_id, missing, measure) if missing else {}

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.console import STYLES
-from sweep.plan import FINISHED, Plan
+from sweep.plan import FINISHED, UNMEASURED, Plan, PlannedCell
 
 if TYPE_CHECKING:
     from sweep.outcome import Outcome
@@ -47,10 +47,14 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
-def print_start(console: Console, count: int, attempt: int) -> None:
+def print_start(console: Console, waiting: Sequence[PlannedCell], attempt: int, rerun: bool) -> None:
     """A line before a launch."""
     again = f", attempt {attempt + 1}" if attempt else ""
-    console.print(f"Training {_counted(count)}{again} …")
+    measured = 0 if rerun else sum(planned.state == UNMEASURED for planned in waiting)
+    trained = len(waiting) - measured
+    parts = [f"Training {_counted(trained)}"] if trained else []
+    parts += [f"{'measuring' if parts else 'Measuring'} {_counted(measured)}"] if measured else []
+    console.print(f"{', '.join(parts)}{again} …")
 
 
 def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:

@@ -119,6 +119,18 @@ def test_a_compiler_that_is_not_there_is_said_before_and_costs_nothing(
 
 
 @needs_compilers
+def test_other_options_of_a_target_are_measured_anew(trained: tuple[Desk, str]) -> None:
+    desk, run_id = trained
+    before = only_run(desk).metrics["npu/ethos_u55/latency_ms"]
+    code, output = desk.run(*CELL, "npu=[ethos_u55]", "npu.ethos_u55.accelerator=ethos-u55-64")
+    assert code == 0, output
+    run = only_run(desk)
+    assert run.run_id == run_id
+    assert run.metrics["npu/ethos_u55/latency_ms"] > 1.5 * before, "a quarter of the multipliers"
+    assert json.loads(run.tags["sweep.npu.ethos_u55"])["options"]["accelerator"] == "ethos-u55-64"
+
+
+@needs_compilers
 def test_a_compiler_that_hangs_is_stopped_and_the_cell_keeps_its_results(trained: tuple[Desk, str]) -> None:
     desk, run_id = trained
     code, output = desk.run(*CELL, "npu=[ethos_u65]", "npu.ethos_u65.timeout_s=0.05")
@@ -223,3 +235,17 @@ def test_assess_refuses_what_is_no_detector(trained: tuple[Desk, str], tmp_path:
     assert said in output
     assert "Traceback" not in output
     assert len([line for line in output.splitlines() if line.strip()]) == 1, output
+
+
+def test_a_cell_starts_from_a_checkpoint_and_says_what_was_carried(trained: tuple[Desk, str]) -> None:
+    desk, _ = trained
+    weights = next(desk.home.glob("cells/*/*/weights/best.pt"))
+    code, output = desk.run("level=3", "act=relu", "recipe.epochs=1", *TINY, "npu=none", f"model.weights={weights}")
+    assert code == 0, output
+    run = next(run for run in desk.cell_runs() if run.cell == "yolo11n-l3-relu-s0")
+    assert 0 < run.metrics["transfer/carried_pct"] < 100
+    assert run.params["model.weights"] == "best.pt"
+    table = Path(desk.store().client.download_artifacts(run.run_id, "report/transfer.csv"))
+    assert "widened" in table.read_text() or "partial" in table.read_text()
+    log = Path(desk.store().client.download_artifacts(run.run_id, "train.log"))
+    assert "Weight transfer:" in log.read_text()

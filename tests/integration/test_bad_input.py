@@ -62,6 +62,12 @@ def check(problems: list[str], *wanted: str) -> None:
         (["recipe.device=0"], [r"recipe\.device", "device="]),
         (["recipe=v3"], [r"yolo11n\.pt", r"model\.weights=/", r"model\.weights=null"]),
         (["model.weights=/no/such.pt"], [r"/no/such\.pt", r"model\.weights=null"]),
+        (["npu=[etos_u55]"], ["npu `etos_u55`", "Did you mean `ethos_u55`"]),
+        (["npu=ethos_u55,qnn_htp"], ["npu cannot be swept", r"npu=\[ethos_u55,qnn_htp\]"]),
+        (["npu=[none,ethos_u55]"], ["npu=none measures nothing"]),
+        (["npu=[ethos_u55]", "npu.ethos_u55.accelerator=u55"], [r"npu\.ethos_u55\.accelerator=u55", "ethos-u55-256"]),
+        (["npu=[ethos_u55]", "npu.ethos_u55.timeout_s=0"], [r"npu\.ethos_u55\.timeout_s=0", "above 0"]),
+        (["npu.onnx.profiles=[rk3599]"], ["rk3599", "rk3588"]),
         (["workers=0"], ["workers=0", "at least 1"]),
         (["workers=1,2"], ["workers cannot be swept"]),
         (["seed=-1"], ["seed=-1", "whole number"]),
@@ -252,3 +258,32 @@ def test_a_model_that_is_no_mapping(refused: Refused) -> None:
 def test_a_level_file_that_is_no_yaml(refused: Refused, tmp_path: Path) -> None:
     file = own(tmp_path / "conf/levels/9.yaml", "transforms: [\n")
     check(refused("level=9", cwd=tmp_path), "Level 9", re.escape(str(file)))
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        (b"not a checkpoint", "no PyTorch checkpoint"),
+        (b"PK\x03\x04 cut short", "an incomplete one"),
+        ("segment", "hold a segmentation model"),
+    ],
+)
+def test_weights_that_no_detector_can_start_from(
+    refused: Refused, tmp_path: Path, content: bytes | str, wanted: str
+) -> None:
+    path = tmp_path / "start.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        import torch
+        from ultralytics.nn.tasks import SegmentationModel
+
+        torch.save({"model": SegmentationModel("yolo11n-seg.yaml", verbose=False)}, path)
+    check(refused(f"model.weights={path}"), r"start\.pt", wanted)
+
+
+def test_a_target_file_under_another_name(refused: Refused, tmp_path: Path) -> None:
+    folder = tmp_path / "work" / "conf" / "npu"
+    folder.mkdir(parents=True)
+    (folder / "my_board.yaml").write_text("# @package npu.ethos_u55\ncompiler: vela\naccelerator: ethos-u55-128\n")
+    check(refused("npu=[my_board]", cwd=tmp_path / "work"), r"my_board\.yaml", r"# @package npu\.my_board")

@@ -103,7 +103,7 @@ def test_states_of_cells(sweep: Callable[..., Ended], home: Path) -> None:
 
     store = open_store(home, "npu-sweep")
     parent = write.start_sweep(store, sweep_id="s", name="s", command="c", tags={})
-    arguments = ["level=4", "seed=range(0,6)", f"home={home}"]
+    arguments = ["level=4", "seed=range(0,6)", f"home={home}", "npu=none"]
     history = (["FINISHED"], ["KILLED"], [None], ["FAILED"], ["FINISHED", "FAILED"], [])
     for planned, statuses in zip(made(*arguments).cells, history, strict=True):
         for status in statuses:

@@ -144,9 +144,9 @@ def test_weights_are_found_in_the_working_directory_first_then_in_home(
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "h"
     (home / "weights").mkdir(parents=True)
-    (home / "weights/x.pt").touch()
+    (home / "weights/x.pt").write_bytes(b"\x80\x02")
     assert read_cell(CELL | {"model": {"weights": "x.pt"}}, home).weights == home / "weights/x.pt"
-    (tmp_path / "x.pt").touch()
+    (tmp_path / "x.pt").write_bytes(b"\x80\x02")
     assert read_cell(CELL | {"model": {"weights": "x.pt"}}, home).weights == tmp_path / "x.pt"
     assert read_cell(CELL | {"model": {"weights": str(tmp_path / "x.pt")}}, home).weights == tmp_path / "x.pt"
 

@@ -8,15 +8,17 @@ import os
 import shutil
 import tempfile
 from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sweep.npu.digest import graph_digest
 from sweep.npu.targets.base import Measurement, Subject, Target
 
 CONTENT = "measurement.json"
+QUANTIZER_REVISION = 1  # raised when sweep.npu.quantize makes another graph
 
 
 def measured_once(target: Target, subject: Subject, folder: Path) -> tuple[Measurement, bool]:
@@ -34,12 +36,15 @@ def measured_once(target: Target, subject: Subject, folder: Path) -> tuple[Measu
         return target.measure(subject, folder), False
     entry = target.home / "npu" / "measured" / _key(target, subject)
     entry.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{entry}.lock"):
-        known = _read(entry, folder)
-        if known is not None:
-            return known, True
+    try:
+        with FileLock(f"{entry}.lock", timeout=target.timeout_s):
+            known = _read(entry, folder)
+            if known is not None:
+                return known, True
+            measurement = target.measure(subject, folder)
+            _write(entry, measurement)
+    except Timeout:  # whoever holds it hangs: this one shall not wait for it
         measurement = target.measure(subject, folder)
-        _write(entry, measurement)
     return measurement, False
 
 
@@ -47,13 +52,22 @@ def _key(target: Target, subject: Subject) -> str:
     content = {
         "target": target.name,
         "options": target.options,
-        "version": target.version(),
+        "versions": [target.version(), *map(installed, target.needs)],
+        "quantizer": QUANTIZER_REVISION if subject.int8 else None,
         "imgsz": subject.imgsz,
         "graph": graph_digest(subject.onnx, weights=False),
-        "int8": subject.int8 is not None,
+        "int8": graph_digest(subject.int8, weights=False) if subject.int8 else None,
         "format": 1,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def installed(package: str) -> str | None:
+    """The version of a package, or None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _read(entry: Path, folder: Path) -> Measurement | None:

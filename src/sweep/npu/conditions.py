@@ -14,6 +14,8 @@ from sweep.npu.facts import FACTS
 from sweep.npu.operators import Operator
 
 CONSTANT_INPUTS = "constant_inputs"
+FLAGS = {"depthwise", "padded", "counts_padding", "transposed"}
+TEXTS = {"mode", "coordinates", "type"}  # all other facts are numbers
 RANGE = {"min", "max"}
 
 Conditions = Mapping[str, Any]
@@ -35,12 +37,30 @@ def condition_problems(conditions: object) -> list[str]:
         elif name == CONSTANT_INPUTS:
             if not isinstance(wanted, list) or not all(_is_number(index, int) and index >= 0 for index in wanted):
                 problems.append(f"{name} must be a list of numbers of inputs, counted from 0, such as [1].")
-        elif isinstance(wanted, Mapping):
+        elif isinstance(wanted, Mapping) and name not in FLAGS | TEXTS:
             if not wanted or set(wanted) - RANGE or not all(_is_number(bound) for bound in wanted.values()):
                 problems.append(f"{name} is {dict(wanted)}; a range has min, max or both, and both are numbers.")
         elif wanted is None or wanted == []:
             problems.append(f"{name} has no value.")
+        elif not all(_is_of_kind(name, value) for value in _choices(wanted)):
+            form = (
+                "true or false" if name in FLAGS else "a text" if name in TEXTS else "a number, a range {min: , max: }"
+            )
+            problems.append(f"{name} is {wanted!r}; it must be {form}, or a list of what it may be.")
     return problems
+
+
+def _choices(wanted: Any) -> Sequence[Any]:
+    """All values of a condition that is no range: it may be one, a list, or a list of lists that hold whole orders."""
+    if not isinstance(wanted, list):
+        return [wanted]
+    if all(isinstance(choice, list) and choice for choice in wanted):
+        return [value for choice in wanted for value in choice]
+    return wanted
+
+
+def _is_of_kind(name: str, value: object) -> bool:
+    return isinstance(value, bool if name in FLAGS else str) if name in FLAGS | TEXTS else _is_number(value)
 
 
 def unmet(operator: Operator, conditions: Conditions) -> str | None:

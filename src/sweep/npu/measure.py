@@ -16,6 +16,8 @@ from sweep.npu.targets.base import CompilerMissing, Subject, Target, TargetError
 if TYPE_CHECKING:
     import numpy as np
 
+    from sweep.npu.quantize import Quantized
+
 MEASURED, MISSING, FAILED = "measured", "missing", "failed"
 INT8 = "int8"
 SHOWN_FALLBACKS = 20
@@ -74,20 +76,25 @@ def measure(
         wanted: Names of the targets that are wanted, and `int8`; None: all of them.
         say: Told what is measured now.
     """
+    from sweep.npu.quantize import quantize
+
     folder.mkdir(parents=True, exist_ok=True)
     measured = Measured(files={"export/model.onnx": onnx})
     calibration = folder / "calibration.npy"
-    int8 = folder / "model_int8.onnx"
+    int8: Path | None = None
     try:
         try:
+            say("quantizing to INT8")
             pictures = _calibrate(images, calibration)
-            if wanted is None or INT8 in wanted or not int8.exists():
-                say("quantizing to INT8")
-                _int8(onnx, int8, pictures, imgsz, evaluate, measured, say)
+            quantized = quantize(onnx, pictures, folder / "model_int8.onnx")
+            int8 = quantized.path
+            if wanted is None or INT8 in wanted:
+                _int8(onnx, quantized, len(pictures), imgsz, evaluate, measured, say)
         except Exception as error:
             log.exception("INT8")
-            measured.facts[INT8] = {"state": FAILED, "reason": _reason(error), "imgsz": imgsz}
-        subject = Subject(checkpoint, onnx, int8 if int8.exists() else None, calibration, imgsz)
+            if wanted is None or INT8 in wanted:  # else it was measured before, and is needed here for a compiler only
+                measured.facts[INT8] = {"state": FAILED, "reason": _reason(error), "imgsz": imgsz}
+        subject = Subject(checkpoint, onnx, int8, calibration, imgsz)
         for target in targets:
             if wanted is None or target.name in wanted:
                 say(f"measuring {target.title}")
@@ -107,18 +114,17 @@ def _calibrate(images: Callable[[], np.ndarray], path: Path) -> np.ndarray:
 
 def _int8(
     onnx: Path,
-    out: Path,
-    pictures: np.ndarray,
+    quantized: Quantized,
+    pictures: int,
     imgsz: int,
     evaluate: Evaluate | None,
     measured: Measured,
     say: Say,
 ) -> None:
-    """The INT8 file, its accuracy, and the sizes and latencies of both files."""
+    """The accuracy, the sizes and the latencies of both files."""
     from sweep.npu.latency import host_latency
-    from sweep.npu.quantize import quantize
 
-    quantized = quantize(onnx, pictures, out)
+    out = quantized.path
     measured.files["export/model_int8.onnx"] = out
     metrics: dict[str, float] = {}
     if evaluate is not None:
@@ -141,7 +147,7 @@ def _int8(
         "reason": None,
         "quantizer": quantized.quantizer,
         "scheme": dict(quantized.scheme),
-        "calibration_images": len(pictures),
+        "calibration_images": pictures,
         "host": platform.node(),
         "imgsz": imgsz,
         "decode": True,
@@ -177,6 +183,7 @@ def _target(target: Target, subject: Subject, folder: Path, measured: Measured) 
             "decode": measurement.decode,
             "fallbacks": list(measurement.fallbacks[:SHOWN_FALLBACKS]),
             "cached": cached,
+            "fingerprint": target.fingerprint(),
         }
 
 

@@ -11,10 +11,12 @@ from typing import Any
 from sweep.errors import Problems, SweepError
 from sweep.npu.conditions import Conditions, condition_problems, unmet
 from sweep.npu.operators import Operator
-from sweep.paths import option_file, option_files, option_names
+from sweep.paths import option_file, option_files, option_names, packaged
 
 GROUP = "npu/profile"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# How ONNX spells its own operators; those of others have their domain in front: `com.microsoft.FusedConv`.
+OPERATOR = re.compile(r"[A-Z][A-Za-z0-9]*|\w+(\.\w+)+")
 KEYS = {"title", "sources", "notes", "supported", "unsupported"}
 ENTRY_KEYS = {"as", "source", "where"}
 UNKNOWN = "the profile does not know it"
@@ -200,9 +202,28 @@ def _problems(name: str, content: Mapping[str, Any]) -> list[str]:
         problems.append("`unsupported` must hold a reason for each ONNX operator, such as Div: not in the list.")
         unsupported = {}
     problems += [f"{op} is both in `supported` and in `unsupported`." for op in supported if op in unsupported]
+    problems += [
+        f"`{op}` cannot be an ONNX operator.{_right_case(str(op))} Operators are spelled as in ONNX: Conv, LeakyRelu."
+        for op in (*supported, *unsupported)
+        if not isinstance(op, str) or not OPERATOR.fullmatch(op)
+    ]
     for op, entry in supported.items():
         problems += [f"supported.{op}: {problem}" for problem in _entry_problems(entry, sources)]
     return problems
+
+
+def _right_case(op: str) -> str:
+    """` Did you mean …?` for an operator that one of the project's own profiles spells otherwise."""
+    import yaml
+
+    from sweep.overrides import nearest
+
+    known: dict[str, str] = {}
+    for path in sorted((packaged("conf") / GROUP).glob("*.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8"))
+        known |= {name.lower(): name for key in ("supported", "unsupported") for name in content.get(key) or ()}
+    bare = re.sub(r"\W|_", "", op).lower()
+    return nearest(known.get(bare, op), sorted(known.values()))
 
 
 def _entry_problems(entry: object, sources: Mapping[str, Any]) -> list[str]:

@@ -28,8 +28,19 @@ def open_artifact(store: Store, run_id: str, artifact_uri: str, artifact_path: s
     if artifact_path not in {file.path for file in store.client.list_artifacts(run_id, parent or None)}:
         yield None
         return
+    store.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".download-") as folder:
         yield Path(store.client.download_artifacts(run_id, artifact_path, folder))
+
+
+def moved_folder(store: Store, run_id: str, artifact_uri: str) -> Path | None:
+    """Where the artifacts of a run lie in a home that was moved or copied since; None where MLflow knows the place."""
+    here = store.home / "artifacts" / run_id / "artifacts"
+    known = _local_folder(artifact_uri)
+    if known is None or known == here:
+        return None
+    gone = not known.parents[1].is_dir()  # the folder of all artifacts: for a new run MLflow would make it again
+    return here if gone or here.is_dir() else None
 
 
 def _local_folder(artifact_uri: str) -> Path | None:

@@ -38,6 +38,7 @@ class TargetFacts:
         calibration_images: INT8 only: how many training images it was calibrated on.
         runs: INT8 only: how many single-image runs the host latencies are the median of.
         threads: INT8 only: threads of these runs.
+        fingerprint: of the target's options and compiler, which decide its figures beside the model.
     """
 
     state: str
@@ -53,6 +54,7 @@ class TargetFacts:
     calibration_images: int | None = None
     runs: int | None = None
     threads: int | None = None
+    fingerprint: str | None = None
 
 
 def tag_of(name: str) -> str:
@@ -90,10 +92,21 @@ def facts_owner(metric: str, targets: Iterable[str]) -> str | None:
     return max(owners, key=len, default=None)
 
 
-def lacking(tags: Mapping[str, str], targets: Iterable[str]) -> tuple[str, ...]:
-    """Return which of these targets (`int8` among them) a run with these tags was not measured on, in their order."""
+def lacking(tags: Mapping[str, str], targets: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return which of these targets (`int8` among them) a run with these tags was not measured on, in their order.
+
+    Args:
+        tags: The run's tags.
+        targets: By name the fingerprint of the target's options and compiler; None where any will do.
+    """
     facts = measured_facts(tags)
-    return tuple(name for name in targets if name not in facts or facts[name].state != MEASURED)
+    return tuple(
+        name
+        for name, fingerprint in targets.items()
+        if name not in facts
+        or facts[name].state != MEASURED
+        or (fingerprint is not None and facts[name].fingerprint != fingerprint)
+    )
 
 
 def tag_text(facts: Mapping[str, Any]) -> str:
@@ -148,6 +161,7 @@ def _facts(text: str) -> TargetFacts:
         calibration_images=_count(content.get("calibration_images")),
         runs=_count(content.get("runs")),
         threads=_count(content.get("threads")),
+        fingerprint=_text(content.get("fingerprint")),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from sweep.tracking import names
+from sweep.tracking.artifacts import moved_folder
 from sweep.tracking.store import Store
 
 # MLflow's limits (mlflow/utils/validation.py). A batch of over 100 params or tags is split by MLflow's
@@ -131,6 +133,13 @@ def log_files(store: Store, run_id: str, files: Mapping[str, Path]) -> None:
         raise FileNotFoundError(f"no such file to log: {', '.join(missing)}")
     if not files:
         return
+    moved = moved_folder(store, run_id, store.client.get_run(run_id).info.artifact_uri)
+    if moved is not None:  # MLflow would write to the old place
+        for artifact_path, path in files.items():
+            place = _inside(moved, artifact_path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+        return
     with _staging(store) as folder:
         for artifact_path, path in files.items():
             place = _inside(folder, artifact_path)
@@ -141,11 +150,11 @@ def log_files(store: Store, run_id: str, files: Mapping[str, Path]) -> None:
 
 def log_json(store: Store, run_id: str, content: Any, artifact_path: str) -> None:
     """Log a value as a JSON artifact: UTF-8, two spaces, keys in the given order (same value, same bytes)."""
-    with _staging(store) as folder:
-        place = _inside(folder, artifact_path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        store.client.log_artifacts(run_id, str(folder))
+    store.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=f".staging-{os.getpid()}-") as folder:
+        file = Path(folder) / "content.json"
+        file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        log_files(store, run_id, {artifact_path: file})
 
 
 def log_cells(store: Store, sweep_run_id: str, *, sweep_id: str, cells: Sequence[Mapping[str, Any]]) -> None:
@@ -211,5 +220,6 @@ def _inside(folder: Path, artifact_path: str) -> Path:
 @contextmanager
 def _staging(store: Store) -> Iterator[Path]:
     """A folder in home that looks like the artifacts to log: one call logs them all, under their names."""
+    store.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=f".staging-{os.getpid()}-") as folder:
         yield Path(folder)

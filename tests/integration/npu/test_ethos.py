@@ -179,9 +179,11 @@ def test_what_is_no_detector_is_refused_in_a_sentence(measure: Measure, tmp_path
         measure(checkpoint, "ethos_u55")
 
 
-def test_a_configuration_that_vela_refuses_is_named(trained: Path, measure: Measure) -> None:
-    with pytest.raises(CompilerFailed, match=r"Vela ended with code 1.*No_Such_Board"):
-        measure(trained, "ethos_u55", system_config="No_Such_Board")
+def test_a_configuration_that_vela_refuses_is_named(trained: Path, measure: Measure, tmp_path: Path) -> None:
+    (tmp_path / "own.ini").write_text("[System_Config.Mine]\naxi0_port=Nowhere\n[Memory_Mode.Mine]\n")
+    own = {"vela_config": str(tmp_path / "own.ini"), "system_config": "Mine", "memory_mode": "Mine"}
+    with pytest.raises(CompilerFailed, match=r"Vela ended with code 1: [^\n]*Nowhere[^\n]*$"):
+        measure(trained, "ethos_u55", **own)
 
 
 def test_a_conversion_over_its_time_limit_is_stopped(trained: Path, measure: Measure, tmp_path: Path) -> None:

@@ -37,9 +37,16 @@ def images(pictures: list[Path]) -> np.ndarray:
 
 
 def build(base: str, level: str, act: str) -> Any:
+    """An untrained model whose scores are spread from 0 to 1: those of a fresh one are all below 0.002."""
     files = [CONF / "base" / f"{base}.yaml", CONF / "levels" / f"{level}.yaml", CONF / "act" / f"{act}.yaml"]
     torch.manual_seed(0)
-    return build_model(resolve_model(*(yaml.safe_load(f.read_text("utf-8")) for f in files), CLASSES).yaml)
+    model = build_model(resolve_model(*(yaml.safe_load(f.read_text("utf-8")) for f in files), CLASSES).yaml)
+    head: Any = model.model[-1]
+    for branches in filter(None, (head.cv3, getattr(head, "one2one_cv3", None))):
+        logits = torch.linspace(-4, 4, len(branches) * CLASSES)
+        for number, branch in enumerate(branches):
+            branch[-1].bias.data = logits[number :: len(branches)].clone()
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,8 @@ def test_every_operator_is_quantized_and_the_outputs_stay(
     exact, integer = outputs(source, images[:2]), outputs(quantized.path, images[:2])
     assert exact.shape == integer.shape == (2, 4 + CLASSES, sum((IMGSZ // stride) ** 2 for stride in (8, 16, 32)))
     assert np.abs(exact - integer)[:, :4].max() < 0.5
+    assert exact[:, 4:].min() < 0.1
+    assert exact[:, 4:].max() > 0.9
     assert np.abs(exact - integer)[:, 4:].max() < 0.01
     assert source.stat().st_size > 3 * quantized.path.stat().st_size
 
@@ -93,6 +102,7 @@ def test_a_model_that_ranks_its_boxes_itself_is_quantized_up_to_the_ranking(imag
     exact, integer = outputs(source, images[:1]), outputs(quantized.path, images[:1])
     assert exact.shape == integer.shape
     assert exact.shape[-1] == 6, "x, y, x, y, score, class"
+    assert exact[..., 4].max() > 0.9
     assert np.abs(exact - integer)[..., 4].max() < 0.01
     assert [node.op_type for node in onnx.load(quantized.path).graph.node].count("TopK") == 2
 

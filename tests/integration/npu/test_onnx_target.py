@@ -242,7 +242,7 @@ def test_a_changed_profile_is_measured_anew(export: Export, tmp_path: Path, monk
         folder = tmp_path / "folder"
         folder.mkdir(exist_ok=True)
         given = subject(export("4", "relu"))
-        result, cached = measured_once(target, given, folder, lambda: target.measure(given, folder))
+        result, cached = measured_once(target, given, folder)
         return result.figures["onnx.mine/op_pct"], cached
 
     first = measured()
@@ -265,6 +265,11 @@ def test_wrong_profiles_are_named(profiles: object, said: str, tmp_path: Path) -
     with pytest.raises(SweepError) as raised:
         make_target("onnx", options(profiles=profiles), tmp_path)
     assert said in str(raised.value)
+
+
+def test_an_unknown_option_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match=r"npu\.onnx\.profile is unknown\. Options: compiler, title, .*profiles\."):
+        make_target("onnx", options(profile=["rk3588"]), tmp_path)
 
 
 def test_the_shipped_target_is_always_there(tmp_path: Path) -> None:

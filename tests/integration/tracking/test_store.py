@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -100,6 +101,25 @@ def test_home_can_be_moved(tmp_path: Path) -> None:
     moved = open_store(tmp_path / "new", "e")
     assert read.sweep_cells(moved, run_id).empty
     assert read.read_json(moved, read.sweep_run(moved), names.CELLS_JSON) == {"sweep_id": "s", "cells": []}
+
+
+@pytest.mark.parametrize("way", ["moved", "copied"])
+def test_what_is_logged_in_a_moved_home_stays_in_it(tmp_path: Path, way: str) -> None:
+    store = open_store(tmp_path / "old", "e")
+    run_id = write.start_sweep(store, sweep_id="s", name="s", command="c", tags={})
+    write.log_json(store, run_id, {"a": 1}, "first.json")
+    (shutil.move if way == "moved" else shutil.copytree)(tmp_path / "old", tmp_path / "new")
+    before = sorted(tmp_path.glob("old/**/*"))
+
+    moved = open_store(tmp_path / "new", "e")
+    write.log_json(moved, run_id, {"b": 2}, "report/second.json")
+    run = read.sweep_run(moved)
+    assert read.read_json(moved, run, "report/second.json") == {"b": 2}
+    assert read.read_json(moved, run, "first.json") == {"a": 1}
+    assert sorted(tmp_path.glob("old/**/*")) == before, "nothing was written to the old place"
+    if way == "moved":
+        write.log_json(moved, write.start_sweep(moved, sweep_id="t", name="t", command="c", tags={}), {}, "new.json")
+        assert not (tmp_path / "old").exists()
 
 
 def test_store_travels_between_processes(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.errors import SweepError
+from sweep.npu.conditions import FLAGS, TEXTS, condition_problems
+from sweep.npu.facts import FACTS
 from sweep.npu.operators import Operator
 from sweep.npu.profiles import UNKNOWN, Profile, Support, load_profiles, placement
 
@@ -110,6 +112,18 @@ def test_all_problems_of_all_files_are_told_at_once(own: Path) -> None:
         ({"supported": {"Conv": {"where": {"stride": None}}}}, "stride has no value"),
         ({"supported": {"Conv": {"where": {"constant_inputs": 1}}}}, "constant_inputs must be a list"),
         ({"supported": {"Conv": {"where": "always"}}}, "must be conditions by name"),
+        ({"supported": {"conv": {}}}, "`conv` cannot be an ONNX operator. Did you mean `Conv`? Operators are spelled"),
+        ({"unsupported": {"LEAKY_RELU": "no"}}, "`LEAKY_RELU` cannot be an ONNX operator. Did you mean `LeakyRelu`?"),
+        ({"supported": {True: {}}}, "`True` cannot be an ONNX operator."),
+        ({"supported": {"Conv": {"where": {"stride": "foo"}}}}, "stride is 'foo'; it must be a number, a range"),
+        ({"supported": {"Conv": {"where": {"stride": True}}}}, "stride is True; it must be a number"),
+        ({"supported": {"Conv": {"where": {"scale": [2, "4"]}}}}, "scale is [2, '4']; it must be a number"),
+        ({"supported": {"Conv": {"where": {"scale": [2, [4, 4]]}}}}, "scale is [2, [4, 4]]; it must be a number"),
+        ({"supported": {"Conv": {"where": {"perm": [["a", 0]]}}}}, "perm is [['a', 0]]; it must be a number"),
+        ({"supported": {"Conv": {"where": [{"padded": "no"}]}}}, "padded is 'no'; it must be true or false"),
+        ({"supported": {"Conv": {"where": {"padded": 0}}}}, "padded is 0; it must be true or false"),
+        ({"supported": {"Conv": {"where": {"mode": 3}}}}, "mode is 3; it must be a text"),
+        ({"supported": {"Conv": {"where": {"mode": {"min": 1}}}}}, "mode is {'min': 1}; it must be a text"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(change: dict[str, Any], said: str, own: Path) -> None:
@@ -117,6 +131,21 @@ def test_a_mistake_is_named_with_its_file(change: dict[str, Any], said: str, own
     text = problems_of()
     assert "mine.yaml" in text
     assert said in text
+
+
+def test_operators_of_another_domain_are_spelled_as_that_one_does(own: Path) -> None:
+    entries = {"com.microsoft.FusedConv": {}, "pkg.torch_lib.aten_add": {}}
+    write(own, GOOD | {"supported": entries})
+    (mine,) = load_profiles(["mine"])
+    assert mine.supported.keys() == entries.keys()
+
+
+def test_every_fact_takes_numbers_a_text_or_a_flag() -> None:
+    right: dict[str, Any] = dict.fromkeys(FACTS, 1) | dict.fromkeys(TEXTS, "x") | dict.fromkeys(FLAGS, True)
+    assert right.keys() == FACTS.keys()
+    assert condition_problems(right) == []
+    assert condition_problems({name: [value] for name, value in right.items()}) == []
+    assert len(condition_problems({name: {} for name in FACTS})) == len(FACTS)
 
 
 def test_a_file_that_is_no_mapping_and_a_name_that_cannot_be_a_metric(own: Path) -> None:

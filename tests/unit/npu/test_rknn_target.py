@@ -84,6 +84,9 @@ def test_a_named_interpreter_without_the_toolkit_is_named(tmp_path: Path, monkey
     ("options", "said"),
     [
         ({"platform": None}, "npu.rk3588.platform=None must be a Rockchip platform"),
+        ({"platform": ""}, "npu.rk3588.platform= must be a Rockchip platform"),
+        ({"platform": "foo"}, "npu.rk3588.platform=foo must be a Rockchip platform, such as rk3588."),
+        ({"platform": "rk3588-npu"}, "npu.rk3588.platform=rk3588-npu must be a Rockchip platform"),
         ({"python": 3}, "npu.rk3588.python=3 must be the path"),
         ({"timeout_s": 0}, "npu.rk3588.timeout_s=0 must be"),
         ({"plattform": "rk3566"}, "npu.rk3588.plattform is unknown. Options:"),
@@ -93,3 +96,8 @@ def test_a_wrong_option_is_named(options: dict[str, Any], said: str, tmp_path: P
     (problem,) = RknnTarget("rk3588", {"platform": "rk3588", **options}, tmp_path).problems()
 
     assert problem.startswith(said)
+
+
+@pytest.mark.parametrize("platform", ["rk3562", "RK3588", "rk3588s", "rv1103b", "rk2118"])
+def test_platforms_of_the_toolkit_have_no_problem(platform: str, tmp_path: Path) -> None:
+    assert RknnTarget("rk3588", {"platform": platform}, tmp_path).problems() == []

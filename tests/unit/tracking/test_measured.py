@@ -62,7 +62,7 @@ def test_int8_says_its_quantizer_scheme_and_runs() -> None:
 def test_damaged_text_is_a_target_that_was_not_measured(text: str) -> None:
     tags = {"sweep.npu.ethos_u55": text}
     assert measured_facts(tags)["ethos_u55"].state == "unreadable"
-    assert lacking(tags, ["ethos_u55"]) == ("ethos_u55",)
+    assert lacking(tags, {"ethos_u55": None}) == ("ethos_u55",)
 
 
 @given(st.dictionaries(st.sampled_from([*VELA, "scheme", "runs"]), JSON, max_size=12))
@@ -111,9 +111,9 @@ def test_lacking_names_what_was_never_tried_failed_or_is_missing_in_order() -> N
         tag_of("rk3588"): tag_text({"state": "missing", "reason": "Install it: …"}),
     }
     wanted = ["int8", "onnx", "rk3588", "ethos_u55", "qnn_htp"]
-    assert lacking(tags, wanted) == ("int8", "rk3588", "ethos_u55", "qnn_htp")
-    assert lacking(tags | {tag_of("int8"): tag_text(VELA)}, ["int8", "onnx"]) == ()
-    assert lacking({}, []) == ()
+    assert lacking(tags, dict.fromkeys(wanted)) == ("int8", "rk3588", "ethos_u55", "qnn_htp")
+    assert lacking(tags | {tag_of("int8"): tag_text(VELA)}, {"int8": None, "onnx": None}) == ()
+    assert lacking({}, {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -170,3 +170,10 @@ def test_contract_order(random: Any) -> None:
     ]
     mixed = random.sample(expected, len(expected))
     assert names.in_contract_order(mixed) == expected
+
+
+def test_a_target_with_other_options_is_lacking() -> None:
+    tags = {tag_of("ethos_u55"): tag_text(VELA | {"state": "measured", "fingerprint": "0123"})}
+    assert lacking(tags, {"ethos_u55": "0123"}) == ()
+    assert lacking(tags, {"ethos_u55": "4567"}) == ("ethos_u55",)
+    assert lacking(tags, {"ethos_u55": None}) == ()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -117,7 +120,7 @@ class Target(ABC):
         A compiler with options of its own adds to these.
         """
         limit = self.options.get("timeout_s", 1)
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < math.inf:
             return [f"npu.{self.name}.timeout_s={limit} must be a number of seconds above 0."]
         return []
 
@@ -138,6 +141,12 @@ class Target(ABC):
         except PackageNotFoundError:
             return None
         return versions[0] if versions else ""
+
+    def fingerprint(self) -> str:
+        """What its figures depend on besides the model: its options and its compiler's version, as 12 hex digits."""
+        decides = {name: value for name, value in self.options.items() if name not in {"title", "timeout_s", "python"}}
+        content = json.dumps([decides, self.version()], sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def require(self) -> None:
         """Raise CompilerMissing, with the line that installs it, unless the compiler is there."""

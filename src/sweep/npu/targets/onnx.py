@@ -15,6 +15,8 @@ from sweep.npu.operators import Operator, count_by_type, read_operators
 from sweep.npu.profiles import Placement, Profile, Unsupported, load_profiles, placement, profile_files
 from sweep.npu.targets.base import CompilerFailed, Measurement, Subject, Target
 
+KNOWN = ("compiler", "title", "timeout_s", "profiles")
+
 
 class OnnxTarget(Target):
     """Reads the FP32 export, decode included, and holds each operator against the profiles of `profiles:`.
@@ -26,14 +28,16 @@ class OnnxTarget(Target):
 
     def problems(self) -> list[str]:
         """What is wrong with `profiles` and with the files that it names."""
+        place = f"npu.{self.name}"
         found = super().problems()
+        found += [f"{place}.{key} is unknown. Options: {', '.join(KNOWN)}." for key in self.options if key not in KNOWN]
         names = self.options.get("profiles")
         if not isinstance(names, Sequence) or isinstance(names, str) or not names or not all(map(_is_text, names)):
-            return [*found, f"npu.{self.name}.profiles={names} must be a list of profiles, such as [generic_int8]."]
+            return [*found, f"{place}.profiles={names} must be a list of profiles, such as [generic_int8]."]
         try:
             load_profiles(names)
         except SweepError as error:
-            found += [f"npu.{self.name}.profiles: {problem}" for problem in error.problems]
+            found += [f"{place}.profiles: {problem}" for problem in error.problems]
         return found
 
     def version(self) -> str:

@@ -18,6 +18,7 @@ from sweep.npu.targets.base import CompilerFailed, CompilerMissing, Measurement,
 SCRIPT = Path(__file__).parents[1] / "rknn_compile.py"
 PYTHON = "SWEEP_RKNN_PYTHON"
 ENDS = frozenset({"InputOperator", "OutputOperator"})  # the table's first and last rows: tensors, no operators
+PLATFORM = re.compile(r"(rk|rv)\d{4}[a-z]?", re.IGNORECASE)  # also such as RK3588S, which the toolkit knows, too
 KNOWN = ("compiler", "title", "timeout_s", "platform", "python")
 BYTES_PER_KB = 1024
 
@@ -53,12 +54,15 @@ class RknnTarget(Target):
     weights_matter: ClassVar[bool] = False
 
     def problems(self) -> list[str]:
-        """What is wrong with `platform` and `python`. The toolkit itself knows which platforms there are."""
+        """What is wrong with `platform` and `python`.
+
+        Which platforms there are only the toolkit knows: its documentation lists fewer than it takes.
+        """
         place = f"npu.{self.name}"
         found = super().problems()
         found += [f"{place}.{key} is unknown. Options: {', '.join(KNOWN)}." for key in self.options if key not in KNOWN]
         platform, python = (self.options.get(key) for key in ("platform", "python"))
-        if not isinstance(platform, str) or not platform:
+        if not isinstance(platform, str) or not PLATFORM.fullmatch(platform):
             found.append(f"{place}.platform={platform} must be a Rockchip platform, such as rk3588.")
         if python is not None and not isinstance(python, str | Path):
             found.append(f"{place}.python={python} must be the path of a Python interpreter, or null.")

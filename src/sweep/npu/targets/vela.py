@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import configparser
 import csv
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +26,8 @@ ACCELERATORS = (
 OPTIONS = ("accelerator", "vela_config", "system_config", "memory_mode", "imgsz", "least_imgsz", "decode")
 KNOWN = ("compiler", "title", "timeout_s", *OPTIONS)
 LOG = "vela.log"
+DEFAULT_CONFIG = "Arm/vela.ini"  # what Vela reads when it is told no file
+SECTIONS = {"system_config": "System_Config.", "memory_mode": "Memory_Mode."}  # how Vela's files name their sections
 STRIDE = 32  # of the coarsest feature maps of a YOLO detector
 ROOT = "sweep.npu.litert.network.Network/"
 MEMORIES = {
@@ -68,11 +72,16 @@ class VelaTarget(Target):
                 isinstance(side, bool) or not isinstance(side, int) or side < STRIDE or side % STRIDE
             ):
                 problems.append(f"{place}.{key}={side} must be a multiple of {STRIDE}, or null for the model's own.")
-        for key in ("vela_config", "system_config", "memory_mode"):
-            value = self.options.get(key)
-            if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
-                problems.append(f"{place}.{key}={value} must be a name, or null for Vela's default.")
-        return problems
+        named = {key: self.options.get(key) for key in ("vela_config", *SECTIONS)}
+        wrong = {
+            key: value
+            for key, value in named.items()
+            if value is not None and (not isinstance(value, str) or not value or value.startswith("-"))
+        }
+        problems += [
+            f"{place}.{key}={value} must be a name, or null for Vela's default." for key, value in wrong.items()
+        ]
+        return problems if wrong else problems + _config_problems(place, **named)
 
     def measure(self, subject: Subject, folder: Path) -> Measurement:
         self.require()
@@ -191,6 +200,44 @@ def layer_of(tensor: str, layers: Mapping[str, str]) -> str:
         if (found := layers.get("/".join(parts[:end]))) is not None:
             return found
     return parts[-1]
+
+
+def _config_problems(place: str, vela_config: str | None, **names: str | None) -> list[str]:
+    """What is wrong with the configuration file and with the names of its sections, which Vela would find too late.
+
+    Without Vela there is nothing to say of the files that come with it.
+    """
+    file = vela_config or DEFAULT_CONFIG
+    ours = _config_files()
+    path = Path(_file_or_name(file))
+    if len(path.parts) == 2 and not path.is_absolute() and not file.startswith((".", "~")):  # Vela's rule for its own
+        if ours is None:
+            return []
+        path = ours / path
+    if path.suffix != ".ini" or not path.is_file():
+        known = sorted(found.relative_to(ours).as_posix() for found in ours.glob("*/*.ini")) if ours else []
+        there = f", or one that comes with Vela: {', '.join(known)}" if known else ""
+        return [f"{place}.vela_config={file} is no file of Vela's. It must be the path of an .ini file{there}."]
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        return [f"{place}.vela_config={file} cannot be read: {' '.join(str(error).split())}."]
+    problems = []
+    for option, name in names.items():
+        known = [text.removeprefix(SECTIONS[option]) for text in parser.sections() if text.startswith(SECTIONS[option])]
+        if name is None and vela_config is not None:
+            problems.append(f"{place}.{option}=null goes with vela_config=null only. {file} has: {', '.join(known)}.")
+        elif name is not None and name not in known:
+            problems.append(f"{place}.{option}={name} is not in {file}. It has: {', '.join(known)}.")
+    return problems
+
+
+def _config_files() -> Path | None:
+    """The folder of the configuration files that come with Vela; None without Vela, which is not imported."""
+    spec = find_spec("ethosu")
+    folders = [Path(root) / "config_files" for root in (spec.submodule_search_locations if spec else None) or ()]
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _file_or_name(value: str) -> str:
