@@ -40,7 +40,7 @@ def hydra_app() -> Any:
         def compose_config(self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> Any:
             try:
                 return super().compose_config(config_name, overrides, *args, **kwargs)
-            except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError, OSError) as error:
                 raise SweepError(*explain(error, overrides)) from error
 
     version.setbase("1.3")
@@ -74,7 +74,7 @@ class Composer:
             config = copy.deepcopy(self._composed(choices))
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
             plain = OmegaConf.to_container(config, resolve=True)
-        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError, OSError) as error:
             raise SweepError(*explain(error, overrides)) from error
         assert isinstance(plain, dict)
         return {str(key): value for key, value in plain.items()}
