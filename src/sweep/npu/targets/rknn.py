@@ -118,14 +118,13 @@ class RknnTarget(Target):
             },
             kinds={
                 "op_pct": "count",
-                "memory_kb": "estimate: weights and internal memory, as the toolkit plans them",
-                "conv_cycles": "count: cycles of convolutions only, no latency",
+                "memory_kb": "estimate of weights and internal memory",
+                "conv_cycles": "count, no latency",
             },
             compiler=f"RKNN toolkit {self.version()}",
             options={
                 "platform": platform,
                 "quantized_dtype": "w8a8",
-                "file_kb": round(out.stat().st_size / BYTES_PER_KB),
             },
             decode=True,
             fallbacks=tuple(dict.fromkeys(fallback(*row.name.split(":", 1)) for row in left)),
