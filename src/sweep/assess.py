@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import SweepError
+from sweep.measuring import size_of
 
 if TYPE_CHECKING:
     from sweep.data.dataset import Dataset
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 BATCH = 16  # of the evaluation, as Ultralytics validates by default
 DEFAULT_IMGSZ = 640
-GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs
 WITHOUT_DATA = 16  # random pictures that stand for calibration data
 
 
@@ -67,8 +67,6 @@ def assess(
         SweepError: The file is not a detection model of Ultralytics, or the data has other classes.
     """
     from sweep.architecture.checkpoint import read_checkpoint
-    from sweep.architecture.size import measure_size
-    from sweep.npu.graph import count_nodes
 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = path if path.suffix == ".pt" else _saved(path, folder / "model.pt")
@@ -80,9 +78,7 @@ def assess(
         )
     side = imgsz or _trained_at(model)
     say("counting parameters, FLOPs and nodes")
-    params_m, gflops = measure_size(model, GFLOPS_IMGSZ)
-    graph = count_nodes(checkpoint, side, folder)
-    metrics = {"model/params_m": params_m, "model/gflops": gflops, "model/nodes": float(graph.nodes)}
+    metrics, graph = size_of(model, checkpoint, side, folder)
     measured = _measure(checkpoint, graph.path, side, targets, folder, home, data, say, metrics)
     assessment = Assessment(path, side, data.name if data else None, metrics | measured.metrics, measured.facts, folder)
     content = asdict(assessment) | {"model": str(path), "folder": str(folder)}

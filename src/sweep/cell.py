@@ -7,7 +7,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.measuring import measure_and_log, measure_stored, measured_or_said, wanted_names
+from sweep.errors import in_one_line
+from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
 from sweep.record import artifacts, log_size, start_run, summary
 from sweep.work import Work, prepare
 
@@ -61,7 +62,7 @@ def _run_tracked(work: Work) -> str:
             trained, metrics = _train(work, run_id, folder)
             graph = log_size(work, run_id, trained, folder)
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = in_one_line(error)
             with contextlib.suppress(Exception):  # a full disk, a server that is away: the run has to end
                 (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
                 write.log_files(work.store, run_id, {name: folder / name for name in ("traceback.txt", "train.log")})
@@ -124,16 +125,8 @@ def _train(work: Work, run_id: str, folder: Path) -> tuple[Trained, dict[str, fl
 def _measure_finished(work: Work, run: RunInfo) -> None:
     """Measure what a finished cell lacks of what is asked for now, without training it again."""
     from sweep.tracking.measured import lacking
-    from sweep.training.output import output_to
 
     wanted = lacking(run.tags, wanted_names(work.targets))
     if wanted:
-        folder, measuring = work.folder / run.run_id, work.measuring(wanted)
         work.progress.write("measuring", run_id=run.run_id)
-        with output_to(folder / "measure.log"):
-            measured_or_said(
-                work.store,
-                run.run_id,
-                wanted,
-                lambda: measure_stored(work.store, run, folder / "export", measuring),
-            )
+        measure_run(work.store, run, wanted, lambda: work.measuring(wanted))

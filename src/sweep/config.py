@@ -193,6 +193,11 @@ def _header_problems() -> list[str]:
     return wrong
 
 
+def target_names() -> list[str]:
+    """The targets that there are files of, `none` not being one."""
+    return [name for name in option_names("npu") if name != "none"]
+
+
 def target_options(name: str) -> Mapping[str, Any]:
     """The content of `conf/npu/<name>.yaml`.
 
@@ -205,7 +210,7 @@ def target_options(name: str) -> Mapping[str, Any]:
     if path is None:
         from sweep.overrides import nearest
 
-        known = [target for target in option_names("npu") if target != "none"]
+        known = target_names()
         raise SweepError(f"There is no target {name}.{nearest(name, known)} Choices: {', '.join(known)}.")
     try:
         content = yaml.safe_load(path.read_text("utf-8"))

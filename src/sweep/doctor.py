@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from rich.text import Text
 import sweep
 from sweep.devices import choose, cores, gpus, torch_has_cuda
 from sweep.errors import SweepError
+from sweep.packages import installed_version
 from sweep.paths import packaged
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _print_dependencies(console: Console, problems: list[str]) -> None:
     for requirement in required:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        installed = _version(requirement.name)
+        installed = installed_version(requirement.name)
         if installed is None:
             problems.append(f"{requirement.name} is missing. {_install(str(requirement))}")
         elif not requirement.specifier.contains(installed, prereleases=True):
@@ -130,41 +131,29 @@ def _print_dependencies(console: Console, problems: list[str]) -> None:
 def _optional_parts() -> Rows:
     rows: Rows = []
     for part, text in OPTIONAL_PARTS.items():
-        installed = _version(Requirement(text).name)
+        installed = installed_version(Requirement(text).name)
         rows.append((part, installed or f"not installed. {_install(text)}"))
     return rows
 
 
 def _compilers(home: Path, problems: list[str]) -> Rows:
     """The vendor compilers of the targets in `conf/npu/`, or how to get them."""
-    from sweep.config import target_options
-    from sweep.npu.targets import make_target
-    from sweep.paths import option_names
+    from sweep.npu.targets import known_targets
 
+    targets, wrong = known_targets(home)
+    problems += wrong
     rows: Rows = []
-    for name in option_names("npu"):
-        if name in {"none", "onnx"}:
-            continue
-        try:
-            target = make_target(name, target_options(name), home)
-        except SweepError as error:
-            problems += error.problems
+    for target in targets:
+        if target.name == "onnx":
             continue
         installed = target.version()
         compiler = f"{target.options['compiler']} {installed}"
-        rows.append((f"npu=[{name}]", compiler if installed else f"not installed. Install it: {target.install}"))
+        rows.append((f"npu=[{target.name}]", compiler if installed else f"not installed. Install it: {target.install}"))
     return rows
 
 
 def _install(requirement: str) -> str:
     return f"Install it: {shlex.join([sys.executable, '-m', 'pip', 'install', requirement])}"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _home(home: Path, problems: list[str]) -> Rows:

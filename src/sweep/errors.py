@@ -19,6 +19,11 @@ class SweepError(Exception):
         return type(self), self.problems
 
 
+def in_one_line(error: BaseException) -> str:
+    """`ValueError: what it said`, without line breaks: an error as a reason that is kept and shown."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 class Problems:
     """Collects the problems of several checks, so that the user learns of all of them at once.
 

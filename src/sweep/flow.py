@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
-from sweep.locks import cell_held, sweep_held, sweep_lock
-from sweep.outcome import Outcome, axes_of, collect, mark_ended
+from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
+from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
 from sweep.show import print_end, print_plan, print_start, report_folder
 from sweep.show_npu import print_unmeasured
@@ -103,7 +104,7 @@ def make_console() -> Console:
 
 def _likely_work(plan: Plan) -> bool:
     """Whether a cell has never been started in this home: then there is something to launch, whatever tracking says."""
-    return any(not (plan.settings.home / "cells" / planned.cell.key).exists() for planned in plan.cells)
+    return any(not cell_folder(plan.settings.home, planned.cell.key).exists() for planned in plan.cells)
 
 
 def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
@@ -184,7 +185,10 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
         )
     mark_ended(sweep.store, sweep.outcomes.values())
     cells = sweep.plan.cells
-    listed = [sweep.outcomes[planned.cell.index].as_listed(planned.cell, axes_of(planned)) for planned in cells]
+    listed = [
+        sweep.outcomes[planned.cell.index].as_listed(planned.cell, axes_of(planned.config, planned.data))
+        for planned in cells
+    ]
     write.log_cells(sweep.store, sweep.run_id, sweep_id=sweep.id, cells=listed)
     failed = any(outcome.state != "finished" for outcome in sweep.outcomes.values())
     build_tables(sweep.store, sweep.run_id, report_folder(settings.home, sweep.id), console)
@@ -201,17 +205,16 @@ def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
     from sweep.tracking.measured import FAILED, MEASURED, MISSING, TargetFacts, measured_facts
     from sweep.tracking.read import runs_by_id
 
-    run_ids = [outcome.run_id for outcome in sweep.outcomes.values() if outcome.state == "finished" and outcome.run_id]
     absent = dict.fromkeys(wanted_names(sweep.plan.targets), (FAILED, "its measuring was cut short."))
-    absent |= {
-        target.name: (MISSING, f"its compiler is not installed. Install it: {target.install}")
-        for target in sweep.plan.targets
-        if target.version() is None
-    }
+    missing = {target.name: target.missing() for target in sweep.plan.targets}
+    absent |= {name: (MISSING, reason) for name, reason in missing.items() if reason is not None}
+    if not absent:
+        return {}
+    run_ids = [outcome.run_id for outcome in sweep.outcomes.values() if outcome.state == "finished" and outcome.run_id]
     found: dict[str, tuple[str, str]] = {}
     for run in runs_by_id(sweep.store, run_ids).values():
         facts = measured_facts(run.tags)
-        for name in wanted_names(sweep.plan.targets):
+        for name in absent:
             known = facts.get(name, TargetFacts(*absent[name]))
             if known.state != MEASURED and found.get(name, (MISSING, ""))[0] == MISSING:
                 found[name] = (known.state, f"{run.cell}: {known.reason or known.state}")

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import CellConfig
 from sweep.errors import SweepError
 from sweep.grid import cell_key
+from sweep.packages import installed_version
 from sweep.recipe import resolved_recipe
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
         "data": data.digest,
         "weights": file_digest(cell.weights) if cell.weights else None,
         "device": device_type,
-        "versions": {name: installed_version(name) for name in KEY_VERSIONS},
+        "versions": {name: installed_version(name) or "not installed" for name in KEY_VERSIONS},
         "transforms": TRANSFORMS_VERSION,
     }
     if cell.weights:
@@ -106,10 +106,16 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@lru_cache(maxsize=64)
-def installed_version(package: str) -> str:
-    """The installed version of a package, or `not installed`."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def axes_of(cell: CellConfig, data: Dataset) -> dict[str, Any]:
+    """The cell's values on the axes of a grid, as its run has them among its params."""
+    from sweep.tracking import names
+
+    return {
+        "base": cell.base["name"],
+        "level": cell.level["name"],
+        "act": cell.act["name"],
+        "seed": cell.seed,
+        "recipe": cell.recipe["name"],
+        "data": data.name,
+        names.WEIGHTS: cell.weights.name if cell.weights else None,
+    }

@@ -14,7 +14,7 @@ LOCK = ".lock"
 @contextlib.contextmanager
 def cell_lock(home: Path, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the folder of a cell while it trains; `on_wait` is called once when another process holds it."""
-    lock = _lock(_cell(home, key))
+    lock = _lock(cell_folder(home, key))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -35,7 +35,7 @@ def sweep_lock(home: Path, sweep_id: str) -> Iterator[None]:
 
 def cell_held(home: Path, key: str) -> bool:
     """Whether a process of this host holds the cell."""
-    return _held(_cell(home, key))
+    return _held(cell_folder(home, key))
 
 
 def sweep_held(home: Path, sweep_id: str) -> bool:
@@ -43,7 +43,8 @@ def sweep_held(home: Path, sweep_id: str) -> bool:
     return _held(_sweep(home, sweep_id))
 
 
-def _cell(home: Path, key: str) -> Path:
+def cell_folder(home: Path, key: str) -> Path:
+    """The folder of a cell in home, with a folder for each of its runs."""
     return home / "cells" / key
 
 

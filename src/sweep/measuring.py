@@ -8,16 +8,22 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sweep.errors import SweepError
+from sweep.errors import SweepError, in_one_line
+from sweep.locks import cell_folder
 
 if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
     from sweep.data.dataset import Dataset
+    from sweep.npu.graph import GraphSize
     from sweep.npu.measure import Measured
     from sweep.npu.targets import Target
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
+
+GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +38,54 @@ class Measuring:
     batch: int
     workers: int
     targets: Sequence[Target]
-    wanted: Collection[str] | None = None
-    say: Callable[[str], None] = lambda _: None
+    wanted: Collection[str]
+    say: Callable[[str], None]
+
+
+def measuring_with(
+    data: Dataset,
+    home: Path,
+    recipe: Mapping[str, Any],
+    targets: Sequence[Target],
+    wanted: Collection[str],
+    say: Callable[[str], None],
+) -> Measuring:
+    """What to measure a cell with, from its recipe, as resolved or as text from its run's params."""
+    from sweep.data.ultralytics_yaml import write_view
+
+    return Measuring(
+        data=data,
+        view=write_view(data, home),
+        imgsz=int(recipe["imgsz"]),
+        batch=int(recipe["batch"]),
+        workers=int(recipe.get("workers", 0)),
+        targets=targets,
+        wanted=wanted,
+        say=say,
+    )
+
+
+def size_of(model: DetectionModel, checkpoint: Path, imgsz: int, folder: Path) -> tuple[dict[str, float], GraphSize]:
+    """Parameters, operations and nodes by metric name, and the ONNX export of which the nodes were counted.
+
+    Args:
+        model: The model, for its parameters and its operations.
+        checkpoint: The same model as a file, which is exported.
+        imgsz: Side of the exported input in pixels; operations are those at 640 px.
+        folder: Where the export goes.
+    """
+    from sweep.architecture.size import measure_size
+    from sweep.npu.graph import count_nodes
+    from sweep.tracking import names
+
+    params_m, gflops = measure_size(model, GFLOPS_IMGSZ)
+    graph = count_nodes(checkpoint, imgsz, folder)
+    return {names.PARAMS: params_m, names.GFLOPS: gflops, names.NODES: float(graph.nodes)}, graph
 
 
 def wanted_names(targets: Sequence[Target]) -> dict[str, str | None]:
     """All that a cell is measured for, with what decides its figures: every target, and INT8 where there is any."""
-    from sweep.npu.measure import INT8
+    from sweep.tracking.names import INT8
 
     return {INT8: None} | {target.name: target.fingerprint() for target in targets} if targets else {}
 
@@ -113,11 +160,32 @@ def measured_or_said(
         return action().problems
     except Exception as error:
         log.exception("measuring")
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = in_one_line(error)
         facts = tag_text({"state": FAILED, "reason": reason})
         with contextlib.suppress(Exception):  # where tracking itself is what went wrong
             write.set_tags(store, run_id, {tag_of(name): facts for name in wanted})
         return dict.fromkeys(wanted, reason)
+
+
+def measure_run(store: Store, run: RunInfo, wanted: Collection[str], make: Callable[[], Measuring]) -> dict[str, str]:
+    """Measure a cell that was trained before, with its output in `measure.log` of the run's folder in home.
+
+    Args:
+        store: The opened store.
+        run: The cell's run. The caller holds the cell.
+        wanted: The names of what is to be measured.
+        make: Gives what it is measured with; what it raises is a reason, too.
+
+    Returns:
+        What was not measured, with the reasons.
+    """
+    from sweep.training.output import output_to
+
+    folder = cell_folder(store.home, str(run.key)) / run.run_id
+    with output_to(folder / "measure.log"):
+        return measured_or_said(
+            store, run.run_id, wanted, lambda: measure_stored(store, run, folder / "export", make())
+        )
 
 
 def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measuring) -> Measured:

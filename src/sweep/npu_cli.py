@@ -69,6 +69,7 @@ def assess(
     from sweep.flow import make_console
     from sweep.identity import file_digest
     from sweep.show_npu import print_assessment
+    from sweep.tracking.measured import MEASURED
     from sweep.training.environment import prepare_ultralytics
     from sweep.training.output import output_to
 
@@ -93,7 +94,7 @@ def assess(
             model.absolute(), targets, folder, place, data=dataset, imgsz=imgsz, say=status.update
         )
     print_assessment(console, assessment)
-    failed = any(facts["state"] != "measured" for facts in assessment.facts.values())
+    failed = any(facts["state"] != MEASURED for facts in assessment.facts.values())
     raise SystemExit(1 if failed else 0)
 
 
@@ -123,21 +124,16 @@ def setup(
 @app.command()
 def targets(home: Home = None) -> None:
     """List the targets, and which of their compilers are installed."""
-    from sweep.config import target_options
     from sweep.defaults import site
-    from sweep.errors import Problems
+    from sweep.errors import SweepError
     from sweep.flow import make_console
-    from sweep.npu.targets import make_target
-    from sweep.paths import option_names
+    from sweep.npu.targets import known_targets
     from sweep.show_npu import print_targets
 
-    place, found, problems = site(home).home, [], Problems()
-    for name in option_names("npu"):
-        if name != "none":
-            with problems:
-                found.append(make_target(name, target_options(name), place))
+    found, problems = known_targets(site(home).home)
     print_targets(make_console(), found)
-    problems.raise_if_any()
+    if problems:
+        raise SweepError(*problems)
 
 
 def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
@@ -148,7 +144,7 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
     """
     from sweep.config import target_options
     from sweep.errors import Problems
-    from sweep.npu.targets import CompilerMissing, make_targets
+    from sweep.npu.targets import make_targets
 
     problems, options = Problems(), {"onnx": target_options("onnx")}
     for name in dict.fromkeys(part.strip() for text in names or [] for part in text.split(",") if part.strip()):
@@ -156,11 +152,7 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
             options[name] = target_options(name)
     problems.raise_if_any()
     made = make_targets(options, home)
-    for target in made:
-        try:
-            target.require()
-        except CompilerMissing as error:
-            problems.add(str(error))
+    problems.add(*(reason for target in made if (reason := target.missing()) is not None))
     problems.raise_if_any()
     return made
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.grid import Cell
 from sweep.progress import progress_file, read_progress
-from sweep.tracking import names
 
 if TYPE_CHECKING:
     from sweep.plan import PlannedCell
@@ -59,20 +58,6 @@ class Outcome:
         if last["event"] == "failed":
             return cls("failed", run_id, last.get("reason"))
         return cls("killed", run_id, reason or "stopped", open=run_id is not None)
-
-
-def axes_of(planned: PlannedCell) -> dict[str, Any]:
-    """The cell's values on the axes of a grid, as its run has them among its params."""
-    cell = planned.config
-    return {
-        "base": cell.base["name"],
-        "level": cell.level["name"],
-        "act": cell.act["name"],
-        "seed": cell.seed,
-        "recipe": cell.recipe["name"],
-        "data": planned.data.name,
-        names.WEIGHTS: cell.weights.name if cell.weights else None,
-    }
 
 
 def collect(

@@ -117,9 +117,8 @@ def with_states(plan: Plan, store: Store) -> Plan:
 
 def _missing(target: Target) -> list[str]:
     """A warning when a target's compiler is not there."""
-    if target.version() is not None:
-        return []
-    return [f"{target.name} will not be measured: its compiler is not installed. Install it: {target.install}"]
+    reason = target.missing()
+    return [] if reason is None else [f"{target.name} will not be measured. {reason}"]
 
 
 def _cell_configs(

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep.identity import file_digest
+from sweep.identity import axes_of, file_digest
+from sweep.measuring import size_of
 from sweep.work import Work
 
 if TYPE_CHECKING:
     from sweep.architecture.transfer import Transferred
     from sweep.training.train import Trained
-
-GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
 
 
 def start_run(work: Work) -> str:
@@ -29,13 +28,7 @@ def start_run(work: Work) -> str:
         cell_name=job["name"],
         cell_key=job["key"],
         params={
-            "base": cell.base["name"],
-            "level": cell.level["name"],
-            "act": cell.act["name"],
-            "seed": cell.seed,
-            "recipe": cell.recipe["name"],
-            "data": work.data.name,
-            names.WEIGHTS: cell.weights.name if cell.weights else None,
+            **axes_of(cell, work.data),
             **{f"recipe.{name}": value for name, value in work.identity.recipe.items()},
         },
         tags=provenance_tags(device=work.device)
@@ -62,14 +55,10 @@ def summary(trained: Trained, best: Mapping[str, float]) -> dict[str, float]:
 
 def log_size(work: Work, run_id: str, trained: Trained, folder: Path) -> Path:
     """Count and log parameters, operations and the nodes of the ONNX export, whose path is returned."""
-    from sweep.architecture.size import measure_size
-    from sweep.npu.graph import count_nodes
     from sweep.tracking import names, write
 
     work.progress.write("stage", stage="counting parameters, operations and nodes")
-    params_m, gflops = measure_size(trained.model, GFLOPS_IMGSZ)
-    graph = count_nodes(trained.best, work.identity.recipe["imgsz"], folder / "export")
-    counted = {names.PARAMS: params_m, names.GFLOPS: gflops, names.NODES: float(graph.nodes)}
+    counted, graph = size_of(trained.model, trained.best, work.identity.recipe["imgsz"], folder / "export")
     write.log_summary(work.store, run_id, counted)
     write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
     return graph.path

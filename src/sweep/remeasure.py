@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.console import duration
 from sweep.errors import Problems, SweepError
-from sweep.measuring import Measuring, measure_stored, measured_or_said, wanted_names
+from sweep.measuring import measure_run, measuring_with, wanted_names
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from sweep.data.dataset import Dataset
-    from sweep.npu.measure import Measured
     from sweep.npu.targets import Target
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
@@ -139,30 +138,16 @@ def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
 
 def _measure(store: Store, cell: Stored, targets: Sequence[Target], again: bool, say: Say) -> dict[str, str]:
     """Measure what one cell lacks by now; what could not be measured, with the reasons."""
-    from sweep.data.ultralytics_yaml import write_view
     from sweep.locks import cell_lock
     from sweep.tracking.measured import lacking
     from sweep.tracking.read import runs_by_id
-    from sweep.training.output import output_to
 
     run, home, wanted = cell.run, store.home, wanted_names(targets)
-    folder = home / "cells" / str(run.key) / run.run_id
-
-    def measure() -> Measured:
-        measuring = Measuring(
-            data=cell.data,
-            view=write_view(cell.data, home),
-            imgsz=int(run.params["recipe.imgsz"]),
-            batch=int(run.params["recipe.batch"]),
-            workers=int(run.params.get("recipe.workers", 0)),
-            targets=targets,
-            wanted=missing,
-            say=say,
-        )
-        return measure_stored(store, run, folder / "export", measuring)
-
-    lock = cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell"))
-    with lock, output_to(folder / "measure.log"):
+    prefix = names.RECIPE_PREFIX
+    recipe = {name.removeprefix(prefix): value for name, value in run.params.items() if name.startswith(prefix)}
+    with cell_lock(home, str(run.key), on_wait=lambda: say("another process holds this cell")):
         now = runs_by_id(store, [run.run_id])[run.run_id]  # who held the lock may have measured it
         missing = tuple(wanted) if again else lacking(now.tags, wanted)
-        return measured_or_said(store, run.run_id, missing, measure) if missing else {}
+        if not missing:
+            return {}
+        return measure_run(store, run, missing, lambda: measuring_with(cell.data, home, recipe, targets, missing, say))

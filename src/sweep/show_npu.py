@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sweep.tracking.measured import MISSING, facts_owner
+from sweep.tracking.names import GFLOPS, NODES, npu_figure
+
 if TYPE_CHECKING:
     from sweep.assess import Assessment
     from sweep.npu.targets import Target
@@ -59,7 +62,7 @@ def print_targets(console: Console, targets: Iterable[Target]) -> None:
 def print_unmeasured(console: Console, targets: Mapping[str, tuple[str, str]]) -> None:
     """What was not measured: by target its state (missing or failed) and the reason."""
     for name, (state, reason) in targets.items():
-        style = "yellow" if state == "missing" else "red"
+        style = "yellow" if state == MISSING else "red"
         console.print(Text(f"{name} not measured: {reason}", style=style), soft_wrap=True)
 
 
@@ -69,16 +72,15 @@ def _place(name: str) -> int:
 
 def _what(name: str, facts: Mapping[str, Mapping[str, Any]]) -> str:
     """Where a figure comes from: `estimate, Vela 5.2.0 (accelerator ethos-u55-256), without decode`."""
-    parts = name.split("/")
-    if parts[0] == "npu":
-        target = "onnx" if parts[1].startswith("onnx.") else parts[1]
-        known = facts.get(target, {})
-        said = [known.get("kinds", {}).get(parts[-1]), known.get("compiler")]
+    last = name.rpartition("/")[2]
+    owner = facts_owner(name, facts)
+    known = facts[owner] if owner else {}
+    if npu_figure(name):
+        said = [known.get("kinds", {}).get(last), known.get("compiler")]
         said += [f"{known.get('imgsz')} px", "decode in the graph" if known.get("decode") else "without decode"]
         return ", ".join(str(part) for part in said if part)
-    if parts[-1].startswith("latency"):
-        known = facts.get("int8", {})
+    if last.startswith("latency"):
         return f"this machine, onnxruntime, {known.get('runs')} runs of one picture, one thread"
-    if parts[0] == "int8" and "quantizer" in facts.get("int8", {}):
-        return f"{facts['int8']['quantizer']}, {facts['int8']['calibration_images']} calibration pictures"
-    return {"model/gflops": "at 640 px", "model/nodes": "ONNX export with decode"}.get(name, "")
+    if name.startswith("int8/") and "quantizer" in known:
+        return f"{known['quantizer']}, {known['calibration_images']} calibration pictures"
+    return {GFLOPS: "at 640 px", NODES: "ONNX export with decode"}.get(name, "")

@@ -6,13 +6,13 @@ import zipfile
 from pathlib import Path
 
 PICKLE = b"\x80"  # the first byte of a checkpoint in PyTorch's old format
-DETECTION = b"DetectionModel"
-OTHERS = {  # classes of ultralytics.nn.tasks
-    b"SegmentationModel": "segmentation",
-    b"PoseModel": "pose",
-    b"OBBModel": "oriented-box",
-    b"ClassificationModel": "classification",
-    b"WorldModel": "open-vocabulary",
+DETECTION = "DetectionModel"
+OTHER_MODELS = {  # of ultralytics.nn.tasks
+    "SegmentationModel": "a segmentation model",
+    "ClassificationModel": "a classification model",
+    "PoseModel": "a pose model",
+    "OBBModel": "a model for rotated boxes",
+    "WorldModel": "an open-vocabulary model",
 }
 
 
@@ -31,11 +31,7 @@ def weights_problem(path: Path) -> str | None:
             content = next(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
     except (StopIteration, zipfile.BadZipFile, OSError):
         return f"The initial weights {path} are a zip archive, but no PyTorch checkpoint."
-    if DETECTION in content:
+    if DETECTION.encode() in content:
         return None
-    task = next((task for name, task in OTHERS.items() if name in content), None)
-    return (
-        f"The initial weights {path} hold a {task} model. Give those of a detector, such as yolo11n.pt."
-        if task
-        else f"The initial weights {path} hold no Ultralytics detection model. Give those of a detector."
-    )
+    held = next((kind for name, kind in OTHER_MODELS.items() if name.encode() in content), "no Ultralytics detector")
+    return f"The initial weights {path} hold {held}. Give those of a detector, such as yolo11n.pt."

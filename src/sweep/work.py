@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sweep.config import CellConfig, Settings, read_cell, read_settings
 from sweep.devices import device_type
 from sweep.identity import Identity, identify, load_data
-from sweep.measuring import Measuring
+from sweep.locks import cell_folder
+from sweep.measuring import Measuring, measuring_with
 from sweep.progress import ProgressWriter, progress_file
 
 if TYPE_CHECKING:
@@ -38,21 +39,17 @@ class Work:
     @property
     def folder(self) -> Path:
         """The cell's folder in home, with a folder for each of its runs."""
-        return self.settings.home / "cells" / self.identity.key
+        return cell_folder(self.settings.home, self.identity.key)
 
     def measuring(self, wanted: Collection[str]) -> Measuring:
         """What its model is measured with."""
-        from sweep.data.ultralytics_yaml import write_view
-
-        return Measuring(
-            data=self.data,
-            view=write_view(self.data, self.settings.home),
-            imgsz=int(self.identity.recipe["imgsz"]),
-            batch=int(self.identity.recipe["batch"]),
-            workers=int(self.identity.recipe.get("workers", 0)),
-            targets=self.targets,
-            wanted=wanted,
-            say=lambda stage: self.progress.write("stage", stage=stage, long=stage.startswith("measuring")),
+        return measuring_with(
+            self.data,
+            self.settings.home,
+            self.identity.recipe,
+            self.targets,
+            wanted,
+            lambda stage: self.progress.write("stage", stage=stage, long=stage.startswith("measuring")),
         )
 
 

@@ -11,7 +11,8 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from sweep.config import CellConfig
 from sweep.grid import Cell
-from sweep.outcome import Outcome, axes_of, collect
+from sweep.identity import axes_of
+from sweep.outcome import Outcome, collect
 from sweep.pool import JobLost
 from sweep.progress import ProgressWriter, progress_file
 from sweep.tracking import names
@@ -118,7 +119,7 @@ def test_a_cell_that_never_started_is_listed_with_its_axes() -> None:
         recipe={"name": "quick", "epochs": 1}, seed=3, weights=None,
     )  # fmt: skip
     planned: Any = SimpleNamespace(cell=cell(), config=chosen, data=SimpleNamespace(name="d"))
-    listed = Outcome("skipped", reason="not started").as_listed(planned.cell, axes_of(planned))
+    listed = Outcome("skipped", reason="not started").as_listed(planned.cell, axes_of(planned.config, planned.data))
     assert listed["params"] == {
         "base": "yolo11n", "level": "2", "act": "relu", "seed": 3, "recipe": "quick", "data": "d",
         "model.weights": None,

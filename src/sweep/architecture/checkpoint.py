@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.errors import SweepError
+from sweep.weights import OTHER_MODELS
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -56,8 +57,9 @@ def detection_model(model: Module, name: str) -> DetectionModel:
     last = model.model[-1] if isinstance(model, DetectionModel) else None
     if not isinstance(model, DetectionModel) or type(last) not in (Detect, v10Detect):
         found = type(model).__name__ if last is None or isinstance(last, Detect) else type(last).__name__
+        kind = OTHER_MODELS.get(type(model).__name__, "another model")
         raise SweepError(
-            f"{name} holds no detection model (Detect), but {_article(model)} ({found})."
+            f"{name} holds no detection model (Detect), but {kind} ({found})."
             " Give the checkpoint of an Ultralytics detection model, such as yolo11n.pt."
         )
     if model.is_fused():
@@ -65,13 +67,3 @@ def detection_model(model: Module, name: str) -> DetectionModel:
             f"{name} holds a fused model, whose batch normalisation is gone. Give the checkpoint as training left it."
         )
     return model
-
-
-def _article(model: Module) -> str:
-    kinds = {
-        "SegmentationModel": "a segmentation model",
-        "ClassificationModel": "a classification model",
-        "PoseModel": "a pose model",
-        "OBBModel": "a model for rotated boxes",
-    }
-    return kinds.get(type(model).__name__, "another model")

@@ -8,14 +8,13 @@ import os
 import shutil
 import tempfile
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sweep.npu.digest import graph_digest
 from sweep.npu.targets.base import Measurement, Subject, Target
+from sweep.packages import installed_version
 
 CONTENT = "measurement.json"
 QUANTIZER_REVISION = 1  # raised when sweep.npu.quantize makes another graph
@@ -52,22 +51,13 @@ def _key(target: Target, subject: Subject) -> str:
     content = {
         "target": target.name,
         "options": target.options,
-        "versions": [target.version(), *map(installed, target.needs)],
+        "versions": [target.version(), *map(installed_version, target.needs)],
         "quantizer": QUANTIZER_REVISION if subject.int8 else None,
         "imgsz": subject.imgsz,
-        "graph": graph_digest(subject.onnx, weights=False),
-        "int8": graph_digest(subject.int8, weights=False) if subject.int8 else None,
+        "graphs": subject.structure,
         "format": 1,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
-def installed(package: str) -> str | None:
-    """The version of a package, or None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _read(entry: Path, folder: Path) -> Measurement | None:

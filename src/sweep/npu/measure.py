@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep.errors import in_one_line
 from sweep.npu.cache import measured_once
 from sweep.npu.targets.base import CompilerMissing, Subject, Target, TargetError
+from sweep.tracking.measured import FAILED, MEASURED, MISSING
+from sweep.tracking.names import INT8, NPU_PREFIX
 
 if TYPE_CHECKING:
     import numpy as np
 
     from sweep.npu.quantize import Quantized
 
-MEASURED, MISSING, FAILED = "measured", "missing", "failed"
-INT8 = "int8"
 SHOWN_FALLBACKS = 20
 BYTES_PER_MB = 1e6
 
@@ -171,7 +172,7 @@ def _target(target: Target, subject: Subject, folder: Path, measured: Measured) 
         reports = [path for path in sorted(folder.rglob("*.log")) if path.is_file()]
         measured.files |= {f"export/{target.name}/{path.name}": path for path in reports}
     else:
-        measured.metrics |= {f"npu/{name}": value for name, value in measurement.figures.items()}
+        measured.metrics |= {NPU_PREFIX + name: value for name, value in measurement.figures.items()}
         measured.files |= {f"export/{target.name}/{name}": path for name, path in measurement.files.items()}
         measured.facts[target.name] = facts | {
             "state": MEASURED,
@@ -188,5 +189,4 @@ def _target(target: Target, subject: Subject, folder: Path, measured: Measured) 
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, TargetError) else f"{type(error).__name__}: {text}"
+    return " ".join(str(error).split()) if isinstance(error, TargetError) else in_one_line(error)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sweep import __version__
+from sweep.packages import installed_version
 from sweep.tracking import names
 
 PACKAGES = ("ultralytics", "torch", "mlflow", "optuna")
@@ -38,12 +38,8 @@ def _versions() -> dict[str, str]:
         f"{names.VERSION_PREFIX}sweep": __version__,
         f"{names.VERSION_PREFIX}python": platform.python_version(),
     }
-    for package in PACKAGES:
-        try:
-            found[names.VERSION_PREFIX + package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    versions = {names.VERSION_PREFIX + package: installed_version(package) for package in PACKAGES}
+    return found | {name: version for name, version in versions.items() if version is not None}
 
 
 def _git_tags(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sweep.config import target_names, target_options
 from sweep.errors import Problems, SweepError
 from sweep.npu.targets.base import (
     CompilerFailed,
@@ -27,6 +28,7 @@ __all__ = [
     "Subject",
     "Target",
     "TargetError",
+    "known_targets",
     "make_target",
     "make_targets",
 ]
@@ -59,6 +61,18 @@ def make_target(name: str, options: Mapping[str, Any], home: Path) -> Target:
     if problems:
         raise SweepError(*problems)
     return target
+
+
+def known_targets(home: Path) -> tuple[list[Target], list[str]]:
+    """Every target of `conf/npu/`, and what is wrong with the files of those that cannot be made."""
+    made: list[Target] = []
+    problems: list[str] = []
+    for name in target_names():
+        try:
+            made.append(make_target(name, target_options(name), home))
+        except SweepError as error:
+            problems += error.problems
+    return made, problems
 
 
 def make_targets(targets: Mapping[str, Mapping[str, Any]] | None, home: Path) -> tuple[Target, ...]:

@@ -9,11 +9,15 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, requires, version
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any, ClassVar
 
 from packaging.requirements import Requirement
+
+from sweep.npu.digest import graph_digest
+from sweep.packages import installed_version
 
 
 class TargetError(RuntimeError):
@@ -49,6 +53,14 @@ class Subject:
     int8: Path | None
     calibration: Path
     imgsz: int
+
+    @cached_property
+    def structure(self) -> tuple[str, str | None]:
+        """Digests of the FP32 and of the INT8 graph, without their weights: what models of one architecture share."""
+        return (
+            graph_digest(self.onnx, weights=False),
+            None if self.int8 is None else graph_digest(self.int8, weights=False),
+        )
 
 
 @dataclass(frozen=True)
@@ -136,11 +148,8 @@ class Target(ABC):
 
     def version(self) -> str | None:
         """The version of the compiler, or None when it, or a package that it needs, is not installed. Quick."""
-        try:
-            versions = [version(package) for package in self.needs]
-        except PackageNotFoundError:
-            return None
-        return versions[0] if versions else ""
+        versions = [installed_version(package) for package in self.needs]
+        return None if None in versions else (versions or [""])[0]
 
     def fingerprint(self) -> str:
         """What its figures depend on besides the model: its options and its compiler's version, as 12 hex digits."""
@@ -148,7 +157,14 @@ class Target(ABC):
         content = json.dumps([decides, self.version()], sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
+    def missing(self) -> str | None:
+        """Why the compiler cannot be used, as a sentence with the line that installs it; None where it is there."""
+        if self.version() is not None:
+            return None
+        return f"The compiler of {self.name} is not installed. Install it: {self.install}"
+
     def require(self) -> None:
-        """Raise CompilerMissing, with the line that installs it, unless the compiler is there."""
-        if self.version() is None:
-            raise CompilerMissing(f"The compiler of {self.name} is not installed. Install it: {self.install}")
+        """Raise CompilerMissing, with what `missing` says, unless the compiler is there."""
+        reason = self.missing()
+        if reason is not None:
+            raise CompilerMissing(reason)

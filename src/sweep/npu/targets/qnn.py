@@ -14,7 +14,6 @@ from sweep.npu.node_names import fallback, original_name
 from sweep.npu.process import run_compiler
 from sweep.npu.targets.base import (
     CompilerFailed,
-    CompilerMissing,
     Measurement,
     Subject,
     Target,
@@ -43,15 +42,15 @@ class QnnTarget(Target):
     # with ReLU and LeakyReLU, quantized each with its own ranges; onnxruntime-qnn 2.7.0).
     weights_matter: ClassVar[bool] = False
 
-    def require(self) -> None:
-        """Raise CompilerMissing unless it is installed; where it has no build, no install line helps."""
+    def missing(self) -> str | None:
+        """Why it cannot be used; where it has no build, no install line helps."""
         machine = (platform.system(), platform.machine())
         if self.version() is None and machine not in BUILDS:
-            raise CompilerMissing(
+            return (
                 f"The compiler of {self.name}, onnxruntime-qnn, has no build for {' '.join(machine)}: "
                 "measure this target on Linux x86_64."
             )
-        super().require()
+        return super().missing()
 
     def problems(self) -> list[str]:
         """What is wrong with `soc_model` and `fp16`: the provider itself ignores what it does not know."""

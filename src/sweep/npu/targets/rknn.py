@@ -13,7 +13,7 @@ from typing import ClassVar
 from sweep.npu.node_names import fallback
 from sweep.npu.process import run_compiler
 from sweep.npu.rknn_env import interpreter, is_ready, toolkit_version
-from sweep.npu.targets.base import CompilerFailed, CompilerMissing, Measurement, Subject, Target
+from sweep.npu.targets.base import CompilerFailed, Measurement, Subject, Target
 
 SCRIPT = Path(__file__).parents[1] / "rknn_compile.py"
 PYTHON = "SWEEP_RKNN_PYTHON"
@@ -80,14 +80,14 @@ class RknnTarget(Target):
             return None
         return toolkit_version(self.python)
 
-    def require(self) -> None:
-        """Raise CompilerMissing unless the toolkit is there; an interpreter that was named is named in the message."""
+    def missing(self) -> str | None:
+        """Why the toolkit cannot be used; an interpreter that was named is named in the sentence."""
         if self.version() is None and self.python != interpreter(self.home):
             place = f"npu.{self.name}.python" if self.options.get("python") else PYTHON
-            raise CompilerMissing(
+            return (
                 f"{place}={self.python} has no rknn-toolkit2. Name an interpreter that has it, or none: {self.install}"
             )
-        super().require()
+        return super().missing()
 
     def measure(self, subject: Subject, folder: Path) -> Measurement:
         """Compile the FP32 export to INT8, calibrated on the subject's pictures."""
