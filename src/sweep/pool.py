@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from concurrent.futures import TimeoutError as JobTimeout
@@ -130,23 +131,30 @@ def _run_until_broken(
         context=multiprocessing.get_context("forkserver" if _forks(on_gpu) else "spawn"),
     )
     untouched: list[int] = []
+    later = deque(indices)
+    # An idle worker takes the next job at once: to start nothing after a failure, give out what can run now, no more.
+    ahead = len(settings.slots) if settings.fail_fast else len(indices)
+    pending: dict[Any, int] = {}
     try:
-        pending = {pool.schedule(function, args=jobs[i], timeout=settings.timeout_s): i for i in indices}
-        while pending:
+        while pending or later:
+            while later and len(pending) < ahead and pool.active:
+                index = later.popleft()
+                pending[pool.schedule(function, args=jobs[index], timeout=settings.timeout_s)] = index
             done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
             if not done and not pool.active:  # a broken pool forgets the jobs that it had not taken yet
-                untouched += pending.values()
-                break
+                return [*untouched, *pending.values(), *later]
             for future in done:
                 index = pending.pop(future)
                 outcome = _outcome(future, settings)
                 if isinstance(outcome, BrokenProcessPool):
-                    untouched.append(index)
+                    untouched += [index, *later]
+                    later.clear()
                     continue
                 results[index] = outcome
                 if settings.fail_fast and (isinstance(outcome, Exception) or failed(outcome)):
-                    for other, other_index in pending.items():
+                    for other in pending:
                         other.cancel()
+                    for other_index in (*pending.values(), *later):
                         results[other_index] = JobLost("stopped, because another cell failed and on_error=fail_fast")
                     return []
         return untouched
