@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_FAILED = 0, 1
 PIPE_WIDTH = 140
+DYING_S = 5.0  # how long a worker that its launcher has given up may take to go
 LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
 
 
@@ -177,6 +178,7 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
     """End every run that is still open, write `cells.json` and the tables; returns whether a cell failed."""
     from sweep.report.build import build_tables
     from sweep.tracking import write
+    from sweep.tracking.runs import close_open_cells
 
     settings = sweep.plan.settings
     for planned in sweep.plan.cells:
@@ -184,6 +186,8 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
             planned.cell.index, Outcome.cut_short(settings.home, sweep.id, planned.cell.index, killed)
         )
     mark_ended(sweep.store, sweep.outcomes.values())
+    # A worker that was killed right after it had opened its run left no word of it.
+    close_open_cells(sweep.store, sweep.run_id, cell_alive=lambda key: cell_held(settings.home, key, wait_s=DYING_S))
     cells = sweep.plan.cells
     listed = [
         sweep.outcomes[planned.cell.index].as_listed(planned.cell, axes_of(planned.config, planned.data))

@@ -33,9 +33,9 @@ def sweep_lock(home: Path, sweep_id: str) -> Iterator[None]:
         yield
 
 
-def cell_held(home: Path, key: str) -> bool:
-    """Whether a process of this host holds the cell."""
-    return _held(cell_folder(home, key))
+def cell_held(home: Path, key: str, wait_s: float = 0.0) -> bool:
+    """Whether a process of this host holds the cell, and does not let go of it within some seconds."""
+    return _held(cell_folder(home, key), wait_s)
 
 
 def sweep_held(home: Path, sweep_id: str) -> bool:
@@ -57,11 +57,11 @@ def _lock(folder: Path) -> FileLock:
     return FileLock(folder / LOCK)
 
 
-def _held(folder: Path) -> bool:
+def _held(folder: Path, wait_s: float = 0.0) -> bool:
     if not (folder / LOCK).exists():
         return False
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with FileLock(folder / LOCK, timeout=wait_s):
             return False
     except Timeout:
         return True

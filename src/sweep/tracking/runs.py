@@ -10,6 +10,7 @@ from sweep.tracking.read import RunInfo, find_runs_by_key, search
 from sweep.tracking.store import Store
 
 NO_WORD = "its process ended without a word"
+RUNNING = "attributes.status = 'RUNNING'"
 
 
 def finished_run(store: Store, key: str) -> RunInfo | None:
@@ -36,14 +37,24 @@ def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_
         sweep_alive: Whether a process still holds the sweep of this id.
         cell_alive: Whether a process still holds the cell of this key.
     """
-    running = "attributes.status = 'RUNNING'"
-    for sweep in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}' AND {running}"):
+    for sweep in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}' AND {RUNNING}"):
         if not _from_here(store, sweep) or sweep_alive(str(sweep.sweep_id)):
             continue
-        for cell in search(store, f"tags.`{names.PARENT}` = '{sweep.run_id}' AND {running}"):
-            if not cell_alive(str(cell.key)):
-                write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
+        close_open_cells(store, sweep.run_id, cell_alive=cell_alive)
         write.finish(store, sweep.run_id, "KILLED", reason=NO_WORD)
+
+
+def close_open_cells(store: Store, sweep_run_id: str, *, cell_alive: Callable[[str], bool]) -> None:
+    """Mark a sweep's cells that are RUNNING, but whose process is gone, as KILLED.
+
+    Args:
+        store: The opened store.
+        sweep_run_id: The sweep's run.
+        cell_alive: Whether a process still holds the cell of this key.
+    """
+    for cell in search(store, f"tags.`{names.PARENT}` = '{sweep_run_id}' AND {RUNNING}"):
+        if not cell_alive(str(cell.key)):
+            write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
 
 
 def _from_here(store: Store, run: RunInfo) -> bool:

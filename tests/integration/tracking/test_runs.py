@@ -8,7 +8,7 @@ from pathlib import Path
 from sweep.tracking import names, write
 from sweep.tracking.measured import lacking, measured_facts, tag_of, tag_text
 from sweep.tracking.read import find_runs_by_key, runs_by_id, search, sweep_cells
-from sweep.tracking.runs import close_abandoned, close_dead_sweeps, finished_run
+from sweep.tracking.runs import close_abandoned, close_dead_sweeps, close_open_cells, finished_run
 from sweep.tracking.store import Store, open_store
 
 HERE = {names.HOST: platform.node()}
@@ -43,6 +43,18 @@ def test_a_dead_sweep_and_its_open_cells_are_closed_and_the_living_are_not(tmp_p
         alive: "running",
         running: "running",
     }
+
+
+def test_open_cells_of_a_sweep_that_goes_on_are_closed_and_the_living_are_not(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "e")
+    sweep = start_sweep(store, "s")
+    lost, held = start_cell(store, sweep, "lost"), start_cell(store, sweep, "held")
+    ended = start_cell(store, sweep, "ended")
+    write.finish(store, ended, "FINISHED")
+
+    close_open_cells(store, sweep, cell_alive=lambda key: key == "held")
+
+    assert statuses(store) == {sweep: "running", lost: "killed", held: "running", ended: "finished"}
 
 
 def test_sweeps_of_other_hosts_and_other_homes_are_left_alone(tmp_path: Path) -> None:
