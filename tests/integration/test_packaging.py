@@ -66,7 +66,7 @@ def test_wheel_holds_the_package_its_plugins_and_its_configuration(wheel: Path) 
     assert {
         "sweep/py.typed",
         "sweep/__main__.py",
-        "sweep/report/texts/en.yaml",
+        "sweep/report/texts/en/tables.yaml",
         "hydra_plugins/npu_sweep/__init__.py",
     } <= names
     assert "hydra_plugins/__init__.py" not in names, "Hydra's namespace package must stay one"

@@ -30,5 +30,10 @@ def curves_link(store: Store, run_ids: Sequence[str], metric: str, base: str = L
     return f"{ui_base(store, base)}/#/metric?{query}&plot_metric_keys={_list([metric])}&x_axis=step"
 
 
+def run_link(store: Store, run_id: str, base: str = LOCAL_UI) -> str:
+    """Return the address of a run's page (`getRunPageRoute`)."""
+    return f"{ui_base(store, base)}/#/experiments/{store.experiment_id}/runs/{run_id}"
+
+
 def _list(items: Sequence[str]) -> str:
     return quote(json.dumps(list(items), separators=(",", ":")), safe="")

@@ -21,6 +21,9 @@ DATA_DIGEST: Final = "sweep.data_digest"
 LEVEL_TITLE: Final = "sweep.level_title"
 WEIGHTS_DIGEST: Final = "sweep.weights_digest"
 ATTEMPT: Final = "sweep.attempt"
+REPORT_SETTINGS: Final = "sweep.report"  # of a sweep, as JSON: languages and the rules of its recommendation
+ARCHITECTURE: Final = "sweep.architecture"  # of a cell, as JSON: what its level changed in its base
+BEST_FROM: Final = "sweep.best_from"  # of an imported cell: `evaluation`, or `results.csv` where its data is gone
 
 # Provenance.
 GIT_COMMIT: Final = "sweep.git_commit"
@@ -54,6 +57,13 @@ EPOCH_PREFIXES: Final = ("metrics/", "train/", "val/", "lr/")
 # Logged once, at step 0.
 BEST: Final = tuple(f"best/{name}" for name in DETECTION)
 BEST_EPOCH: Final = "best/epoch"
+# The ends of the 95 % intervals of the above, by bootstrap over the validation images.
+INTERVALS: Final = {
+    "best/mAP50": ("best/mAP50_lo", "best/mAP50_hi"),
+    "best/mAP50-95": ("best/mAP50-95_lo", "best/mAP50-95_hi"),
+}
+INTERVAL_METRICS: Final = tuple(end for ends in INTERVALS.values() for end in ends)
+TEST: Final = ("test/mAP50", "test/mAP50-95")  # of the best checkpoint, where the data set has a test split
 FINAL: Final = tuple(f"final/{name}" for name in DETECTION)
 FINAL_LOSSES: Final = tuple(f"final/{name}" for name in LOSSES)
 TRAIN_TIME: Final = "time/train_s"
@@ -94,7 +104,10 @@ CARRIED: Final = "transfer/carried_pct"  # % of the parameters that an initial c
 
 # Artifacts.
 CELLS_JSON: Final = "cells.json"
+REPORT: Final = "report"
 TABLES: Final = "report/tables"
+STATISTICS: Final = "statistics/val.npz"  # of a cell: `statistics.images`
+MODEL: Final = "model"  # the name of the cell's MLflow model
 
 # How a run ends in MLflow, and the state of a cell in cells.json and in tables.
 FINISHED: Final = "FINISHED"
@@ -134,7 +147,7 @@ def in_contract_order(metrics: Iterable[str]) -> list[str]:
 
 
 def _place(metric: str) -> tuple[int, int, str, int, str]:
-    measured = (*INT8_METRICS, *FP32_METRICS, CARRIED)
+    measured = (*INTERVAL_METRICS, *TEST, *INT8_METRICS, *FP32_METRICS, CARRIED)
     npu = npu_figure(metric)
     if metric in SUMMARY_METRICS:
         return 0, SUMMARY_METRICS.index(metric), "", 0, metric

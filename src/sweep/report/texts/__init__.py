@@ -1,16 +1,49 @@
-"""The words of the report, one YAML file a language."""
+"""The words of the report: a folder a language, a YAML file a part (`tables`, `cell`, `sweep`, `figures`, `page`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
+
+DEFAULT: Final = "en"
+
+_language: ContextVar[str] = ContextVar("language", default=DEFAULT)
+
+
+def load_texts(part: str = "tables") -> dict[str, Any]:
+    """Return a part of the texts, in the language that is spoken here. Raises FileNotFoundError where there is none."""
+    return _texts(_language.get(), part)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Make `load_texts` speak a language inside the block; English is the default."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def spoken() -> str:
+    """Return the language that is spoken here."""
+    return _language.get()
 
 
 @cache
-def load_texts(language: str = "en") -> dict[str, Any]:
-    """Return the texts of a language. Raises FileNotFoundError for one that has none."""
+def languages() -> tuple[str, ...]:
+    """Return the languages that have texts: adding one is adding a folder."""
+    folders = (place for place in files(__name__).iterdir() if place.joinpath("tables.yaml").is_file())
+    return tuple(sorted(place.name for place in folders))
+
+
+@cache
+def _texts(language: str, part: str) -> dict[str, Any]:
     import yaml
 
-    content = files(__name__).joinpath(f"{language}.yaml").read_text(encoding="utf-8")
+    content = files(__name__).joinpath(language, f"{part}.yaml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(content))

@@ -1,0 +1,135 @@
+"""Read a sweep from MLflow as its report needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sweep.report.axes import plain, word
+from sweep.report.compare import FINISHED
+from sweep.report.data import CellData, SweepData
+from sweep.report.measurements import facts_of_rows, trusted
+from sweep.report.settings import ReportSettings, settings_of
+from sweep.tracking import names
+from sweep.tracking.links import compare_link, run_link
+from sweep.tracking.read import RunInfo, curves, runs_by_id, sweep_cells
+from sweep.tracking.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sweep.statistics.images import ImageStatistics
+
+# Cells whose curves and per-image statistics are read: the best ones. Curves take about 25 ms a cell.
+IN_DETAIL: Final = 20
+MAX_FOLDER: Final = 80
+
+
+def read_sweep(
+    store: Store, run: RunInfo, *, settings: ReportSettings | None = None, baseline: RunInfo | None = None
+) -> SweepData:
+    """Return a sweep with its cells: of the best `IN_DETAIL` finished ones also curves and per-image statistics.
+
+    Args:
+        store: The opened store; nothing is read from anywhere else.
+        run: The sweep's run.
+        settings: Languages and rules; None: as the sweep's own tag has them.
+        baseline: The run of a sweep to compare with; of its cells no curves are read.
+    """
+    chosen = settings or settings_of(run.tags.get(names.REPORT_SETTINGS))
+    frame = trusted(sweep_cells(store, run.run_id))
+    rows = [{str(key): plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    runs = runs_by_id(store, [str(row["run_id"]) for row in rows if row.get("run_id")])
+    cells = [
+        _cell(store, row, runs.get(str(row.get("run_id"))), facts, folder)
+        for row, facts, folder in zip(rows, facts_of_rows(frame), _folders(rows), strict=True)
+    ]
+    detailed = set(_best(cells, chosen.ranked_by))
+    cells = [_in_detail(store, cell, runs) if index in detailed else cell for index, cell in enumerate(cells)]
+    started = [cell.run_id for cell in cells if cell.run_id in runs]
+    return SweepData(
+        id=str(run.sweep_id or run.run_id),
+        run_id=run.run_id,
+        name=run.name,
+        command=run.tags.get(names.SWEEP_COMMAND, ""),
+        tags=run.tags,
+        started=_time(run.start_ms),
+        ended=_time(run.end_ms),
+        cells=tuple(cells),
+        frame=frame,
+        settings=chosen,
+        link=compare_link(store, [run_id for run_id in started if run_id]),
+        baseline=None if baseline is None else read_sweep(store, baseline, settings=chosen),
+        left_out=sum(cell.finished for cell in cells) - len(detailed),
+    )
+
+
+def _cell(store: Store, row: Mapping[str, Any], run: RunInfo | None, facts: Mapping[str, Any], folder: str) -> CellData:
+    return CellData(
+        name=word(row.get("cell")) or word(row.get("run_id")) or "?",
+        folder=folder,
+        run_id=row.get("run_id"),
+        status=str(row.get("status")),
+        reason=row.get("reason"),
+        values={name: value for name, value in row.items() if value is not None},
+        facts=facts,
+        tags=run.tags if run else {},
+        started=_time(run.start_ms) if run else None,
+        ended=_time(run.end_ms) if run else None,
+        link=run_link(store, run.run_id) if run else None,
+    )
+
+
+def _best(cells: Sequence[CellData], metric: str) -> list[int]:
+    """The finished cells that are shown in detail: the best by the metric, those without it last, in grid order."""
+    ranked = [(-(cell.number(metric) or 0.0), index) for index, cell in enumerate(cells) if cell.status == FINISHED]
+    return [index for _, index in sorted(ranked)[:IN_DETAIL]]
+
+
+def _in_detail(store: Store, cell: CellData, runs: Mapping[str, RunInfo]) -> CellData:
+    run = runs.get(cell.run_id or "")
+    if run is None:
+        return cell
+    return replace(cell, curves=_curves(store, run), statistics=_statistics(store, run))
+
+
+def _curves(store: Store, run: RunInfo) -> pd.DataFrame | None:
+    frame = curves(store, run.run_id, [name for name in names.EPOCH_METRICS if name in run.metrics])
+    return frame if len(frame) else None
+
+
+def _statistics(store: Store, run: RunInfo) -> ImageStatistics | None:
+    """The per-image statistics of a cell; None where it has none, or where they cannot be read."""
+    from sweep.statistics.images import load_statistics
+    from sweep.tracking.artifacts import open_artifact
+
+    if not any(end in run.metrics for end in names.INTERVAL_METRICS):  # no artifact is looked for in vain
+        return None
+    with open_artifact(store, run.run_id, run.artifact_uri, names.STATISTICS) as path:
+        try:
+            return None if path is None else load_statistics(path)
+        except ValueError:
+            return None
+
+
+def _folders(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A folder name for each cell; a name that is no plain file name, or that another cell has, gets a digest."""
+    names_so_far: set[str] = set()
+    folders = []
+    for index, row in enumerate(rows):
+        name = word(row.get("cell"))
+        safe = re.sub(r"[^\w.+-]", "_", name)[:MAX_FOLDER].strip(".") or "cell"
+        if safe != name or safe.lower() in names_so_far:
+            told = f"{name}\n{row.get('run_id') or index}"
+            safe = f"{safe}-{hashlib.sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        names_so_far.add(safe.lower())
+        folders.append(safe)
+    return folders
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
