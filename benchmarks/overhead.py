@@ -122,11 +122,13 @@ def tracked(work: Any, folder: Path) -> Tracked:
     """The same training as a cell, in the order of sweep.cell."""
     from sweep.architecture.size import measure_size
     from sweep.data.ultralytics_yaml import write_view
+    from sweep.evaluation import evaluate_best
     from sweep.measuring import measure_and_log, wanted_names
     from sweep.npu.graph import count_nodes
     from sweep.record import artifacts, start_run, summary
     from sweep.tracking import names, write
-    from sweep.training.train import evaluate, train
+    from sweep.tracking.models import log_model
+    from sweep.training.train import train
 
     whole, tracking, measuring = Clock(), Clock(), Clock()
     recipe = work.identity.recipe
@@ -152,16 +154,16 @@ def tracked(work: Any, folder: Path) -> Tracked:
             weights=None,
             on_epoch=on_epoch,
         )
-        best = evaluate(
-            trained.best, view=view, imgsz=recipe["imgsz"], batch=recipe["batch"], device="cpu", folder=folder
-        )
+        evaluated = evaluate_best(trained.best, work.data, view, recipe, "cpu", folder)
+        metrics = evaluated.metrics | summary(trained)
         with tracking.running():
-            write.log_summary(work.store, run_id, summary(trained, best))
+            write.log_summary(work.store, run_id, metrics)
             write.set_tags(work.store, run_id, {names.ONNX_OPSET: "18"})
             (folder / "train.log").touch()
-            write.log_files(work.store, run_id, artifacts(work, trained, folder))
+            write.log_files(work.store, run_id, artifacts(work, trained, folder) | evaluated.files)
+            log_model(work.store, run_id, trained.best, imgsz=recipe["imgsz"], names=work.data.names)
             write.finish(work.store, run_id, "FINISHED")
-            work.progress.write("finished", run_id=run_id, metrics={"mAP50": best["mAP50"]})
+            work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
     with measuring.running():
         measure_size(trained.model, 640)
         graph = count_nodes(trained.best, recipe["imgsz"], folder / "export")

@@ -108,7 +108,7 @@ def _measure(
         view = write_view(data, home)
 
         def evaluate_file(file: Path) -> dict[str, float]:
-            return evaluate(file, view=view, imgsz=imgsz, batch=BATCH, device="cpu", folder=folder)
+            return evaluate(file, view=view, imgsz=imgsz, batch=BATCH, device="cpu", folder=folder).figures
 
         say("validating the checkpoint")
         metrics |= {f"best/{name}": value for name, value in evaluate_file(checkpoint).items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import in_one_line
+from sweep.evaluation import evaluate_best
 from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
 from sweep.record import artifacts, log_size, start_run, summary
 from sweep.work import Work, prepare
@@ -86,10 +87,11 @@ def _run_tracked(work: Work) -> str:
 
 
 def _train(work: Work, run_id: str, folder: Path) -> tuple[Trained, dict[str, float]]:
-    """Train, evaluate the best checkpoint, and log both. Returns the summary metrics, too."""
+    """Train, evaluate the best checkpoint, and log all of it. Returns the summary metrics, too."""
     from sweep.data.ultralytics_yaml import write_view
     from sweep.tracking import write
-    from sweep.training.train import evaluate, train
+    from sweep.tracking.models import log_model
+    from sweep.training.train import train
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         write.log_epoch(work.store, run_id, epoch, metrics)
@@ -107,18 +109,11 @@ def _train(work: Work, run_id: str, folder: Path) -> tuple[Trained, dict[str, fl
         on_epoch=on_epoch,
     )
     work.progress.write("stage", stage="validating the best checkpoint")
-    best = evaluate(
-        trained.best,
-        view=view,
-        imgsz=recipe["imgsz"],
-        batch=recipe["batch"],
-        workers=int(recipe.get("workers", 0)),
-        device=work.device,
-        folder=folder,
-    )
-    metrics = summary(trained, best)
+    evaluated = evaluate_best(trained.best, work.data, view, recipe, work.device, folder)
+    metrics = evaluated.metrics | summary(trained)
     write.log_summary(work.store, run_id, metrics)
-    write.log_files(work.store, run_id, artifacts(work, trained, folder))
+    write.log_files(work.store, run_id, artifacts(work, trained, folder) | evaluated.files)
+    log_model(work.store, run_id, trained.best, imgsz=recipe["imgsz"], names=work.data.names)
     return trained, metrics
 
 

@@ -118,7 +118,7 @@ def measure_and_log(
             workers=measuring.workers,
             device="cpu",
             folder=folder,
-        )
+        ).figures
 
     measured = measure(
         checkpoint,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 def start_run(work: Work) -> str:
     """Open the cell's MLflow run, with its parameters, provenance and data set; returns the run id."""
+    from sweep.architecture.summary import summarize, summary_text
     from sweep.tracking import names, write
     from sweep.tracking.provenance import provenance_tags
 
@@ -32,7 +32,11 @@ def start_run(work: Work) -> str:
             **{f"recipe.{name}": value for name, value in work.identity.recipe.items()},
         },
         tags=provenance_tags(device=work.device)
-        | {names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")), names.ATTEMPT: str(job["attempt"])},
+        | {
+            names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")),
+            names.ARCHITECTURE: summary_text(summarize(work.identity.model)),
+            names.ATTEMPT: str(job["attempt"]),
+        },
     )
     if cell.weights:
         write.set_tags(work.store, run_id, {names.WEIGHTS_DIGEST: file_digest(cell.weights)})
@@ -41,11 +45,11 @@ def start_run(work: Work) -> str:
     return run_id
 
 
-def summary(trained: Trained, best: Mapping[str, float]) -> dict[str, float]:
-    """The summary metrics of a training: the best checkpoint's evaluation and the figures of the last epoch."""
+def summary(trained: Trained) -> dict[str, float]:
+    """The summary metrics of a training itself: its best epoch, the figures of the last one, the time it took."""
     from sweep.tracking import names
 
-    metrics = {f"best/{name}": value for name, value in best.items()} | {names.BEST_EPOCH: float(trained.best_epoch)}
+    metrics = {names.BEST_EPOCH: float(trained.best_epoch)}
     metrics |= {name.replace("metrics/", "final/"): trained.last_metrics[name] for name in names.EPOCH_DETECTION}
     metrics |= {f"final/{name}": trained.last_metrics[name] for name in names.LOSSES}
     if trained.transferred is not None:

@@ -21,7 +21,7 @@ SUMMARY_METRICS = (
     "best/precision", "best/recall", "best/mAP50", "best/mAP50-95", "best/epoch", "final/precision", "final/recall",
     "final/mAP50", "final/mAP50-95", "final/train/box_loss", "final/train/cls_loss", "final/train/dfl_loss",
     "final/val/box_loss", "final/val/cls_loss", "final/val/dfl_loss", "time/train_s", "model/params_m", "model/gflops",
-    "model/nodes",
+    "model/nodes", "best/mAP50_lo", "best/mAP50_hi", "best/mAP50-95_lo", "best/mAP50-95_hi",
 )  # fmt: skip
 TABLES = ("series", "activations", "cells", "npu")
 NAMES = [f"yolo11n-l{level}-{act}-s0" for level in (2, 3, 4) for act in ("relu", "leakyrelu")]
@@ -47,6 +47,8 @@ def test_six_cells_finish_under_one_parent(done: tuple[Desk, int, str]) -> None:
 
 
 def test_every_cell_holds_the_contract(done: tuple[Desk, int, str]) -> None:
+    from sweep.architecture.summary import read_summary
+
     desk, _, _ = done
     client = desk.store().client
     for info in desk.cell_runs():
@@ -71,6 +73,32 @@ def test_every_cell_holds_the_contract(done: tuple[Desk, int, str]) -> None:
         assert {"weights", "model.yaml", "results.csv", "config.yaml"} <= files
         weights = {file.path for file in client.list_artifacts(info.run_id, "weights")}
         assert weights == {"weights/best.pt", "weights/last.pt"}
+        assert "test/mAP50" not in run.data.metrics, "the data has no test split"
+        summary = read_summary(info.tags["sweep.architecture"])
+        assert summary is not None
+        assert (summary.before.blocks["C3k2"], summary.after.attention) == (8, 0)
+        [model] = client.search_logged_models([desk.store().experiment_id], f"source_run_id = '{info.run_id}'")
+        assert (model.name, str(model.status)) == ("model", "READY")
+
+
+def test_what_every_image_gave_is_kept(done: tuple[Desk, int, str], tmp_path: Path) -> None:
+    from sweep.statistics.ap import average_precision
+    from sweep.statistics.images import load_statistics
+
+    desk, _, _ = done
+    replicates = []
+    for info in desk.cell_runs():
+        path = desk.store().client.download_artifacts(info.run_id, "statistics/val.npz", str(tmp_path))
+        kept = load_statistics(Path(path))
+        assert len(kept.images) == 64
+        assert not any(name.startswith("/") or ".." in name for name in kept.images)
+        ours = average_precision(kept)
+        for name, value in (("mAP50", ours.map50), ("mAP50-95", ours.map5095)):
+            assert value == pytest.approx(info.metrics[f"best/{name}"], abs=1e-6)
+            assert info.metrics[f"best/{name}_lo"] <= info.metrics[f"best/{name}"] <= info.metrics[f"best/{name}_hi"]
+        assert kept.replicates is not None
+        replicates.append(len(kept.replicates))
+    assert len(set(replicates)) == 1
 
 
 def test_summary_figures_agree_with_the_curves(done: tuple[Desk, int, str]) -> None:

@@ -14,6 +14,9 @@ import yaml
 from sweep.architecture.names import did_you_mean
 from sweep.errors import SweepError
 
+DEFAULT_ACTIVATION = "torch.nn.SiLU()"
+"""What Ultralytics' convolutions have where the YAML names none (`Conv.default_act` in nn/modules/conv.py)."""
+
 
 def find_base(model: str, scale: str | None, extra_dirs: Sequence[Path] = ()) -> dict[str, Any]:
     """The model YAML `model` as a fresh dict, for one scale.
@@ -50,6 +53,16 @@ def find_base(model: str, scale: str | None, extra_dirs: Sequence[Path] = ()) ->
     elif scale is not None:
         raise SweepError(f"Base model {model} has no scales: leave scale={scale!r} out.")
     return base
+
+
+def own_activation(model: str, extra_dirs: Sequence[Path] = ()) -> str:
+    """The activation that a model YAML has of its own, as text; it is never evaluated here.
+
+    Args and errors as of `find_base`.
+    """
+    path = _locate(model, extra_dirs)
+    stat = path.stat()
+    return str(_read(path, stat.st_mtime_ns, stat.st_size).get("activation") or DEFAULT_ACTIVATION)
 
 
 def _locate(model: str, extra_dirs: Sequence[Path]) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.architecture.activation import activation_text
-from sweep.architecture.base import find_base
+from sweep.architecture.base import find_base, own_activation
 from sweep.architecture.layers import Network
 from sweep.architecture.levels import Change, apply_level, read_transforms
 from sweep.errors import SweepError
@@ -28,11 +28,15 @@ class ResolvedModel:
             `ultralytics.YOLO`.
         changes: what each transform of the level did, in order.
         changes_nothing: the level has transforms, but they left this base as it was.
+        base: the network that the level was applied to.
+        base_activation: the activation that this network has of its own, as Ultralytics' model YAMLs write it.
     """
 
     yaml: dict[str, Any]
     changes: tuple[Change, ...]
     changes_nothing: bool
+    base: Network
+    base_activation: str
 
 
 def resolve_model(
@@ -79,7 +83,13 @@ def resolve_model(
         after, changes = apply_level(level, before)
     except SweepError as error:
         raise SweepError(*(f"Base {name}: {problem}" for problem in error.problems)) from None
-    return ResolvedModel(_model_yaml(model, after, text, nc), changes, bool(changes) and after == before)
+    return ResolvedModel(
+        yaml=_model_yaml(model, after, text, nc),
+        changes=changes,
+        changes_nothing=bool(changes) and after == before,
+        base=before,
+        base_activation=own_activation(base["model"], extra_dirs),
+    )
 
 
 def _model_yaml(model: Mapping[str, Any], network: Network, activation: str, nc: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ WEIGHTS_DIGEST: Final = "sweep.weights_digest"
 ATTEMPT: Final = "sweep.attempt"
 REPORT_SETTINGS: Final = "sweep.report"  # of a sweep, as JSON: languages and the rules of its recommendation
 ARCHITECTURE: Final = "sweep.architecture"  # of a cell, as JSON: what its level changed in its base
+IMPORTED: Final = "sweep.imported"  # of an imported cell: the name of its folder
 BEST_FROM: Final = "sweep.best_from"  # of an imported cell: `evaluation`, or `results.csv` where its data is gone
 
 # Provenance.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sweep.architecture.transfer import Transferred
+    from sweep.statistics.images import ImageStatistics
 
 EpochHook = Callable[[int, dict[str, float]], None]
 RESULTS = ("precision", "recall", "mAP50", "mAP50-95")
@@ -28,6 +29,14 @@ class Trained:
     model: Any
     transferred: Transferred | None = None
     """What the initial checkpoint gave; None for a training from scratch."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Precision, recall, mAP50 and mAP50-95 by name, unrounded, and what they are made from, image by image."""
+
+    figures: dict[str, float]
+    statistics: ImageStatistics
 
 
 def train(
@@ -92,9 +101,18 @@ def train(
 
 
 def evaluate(
-    model_file: Path, *, view: Path, imgsz: int, batch: int, device: str, folder: Path, workers: int = 0
-) -> dict[str, float]:
-    """The unrounded result of `YOLO(model_file).val(data=…, imgsz=…, batch=…)`, by name (precision … mAP50-95).
+    model_file: Path,
+    *,
+    view: Path,
+    imgsz: int,
+    batch: int,
+    device: str,
+    folder: Path,
+    workers: int = 0,
+    split: str = "val",
+    originals: Mapping[str, str] | None = None,
+) -> Evaluation:
+    """The unrounded result of `YOLO(model_file).val(data=…, imgsz=…, batch=…)`, and what it found in each image.
 
     Args:
         model_file: A checkpoint, or an exported ONNX file.
@@ -104,20 +122,29 @@ def evaluate(
         device: `cpu`, `mps` or `cuda`.
         folder: Where Ultralytics may write.
         workers: Processes that load pictures; they change no result.
+        split: `val`, or `test` where the view has that split.
+        originals: What the files of the view are copies of, by file: statistics name the originals.
     """
     from ultralytics import YOLO
 
+    from sweep.training.validator import RecordingValidator, image_statistics
+
     model = YOLO(str(model_file), task="detect")
+    validators: list[RecordingValidator] = []
+    model.add_callback("on_val_end", validators.append)
     metrics = model.val(
+        validator=RecordingValidator,
         data=str(view),
+        split=split,
         imgsz=imgsz,
         batch=batch,
         workers=workers,
         device="0" if device == "cuda" else device,
         plots=False,
         project=str(folder),
-        name="val",
+        name=split,
         exist_ok=True,
     )
     results = metrics.results_dict
-    return {name: float(results[f"metrics/{name}(B)"]) for name in RESULTS}
+    figures = {name: float(results[f"metrics/{name}(B)"]) for name in RESULTS}
+    return Evaluation(figures, image_statistics(validators[0], originals or {}))

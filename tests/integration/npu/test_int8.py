@@ -166,7 +166,7 @@ def test_a_model_trained_on_the_built_in_data_keeps_its_accuracy(
     int8 = quantize(fp32, calibration_images(pictures, IMGSZ), tmp_path / "export" / "model_int8.onnx").path
 
     exact, integer = (
-        evaluate(path, view=view, imgsz=IMGSZ, batch=16, device="cpu", folder=tmp_path) for path in (fp32, int8)
+        evaluate(path, view=view, imgsz=IMGSZ, batch=16, device="cpu", folder=tmp_path).figures for path in (fp32, int8)
     )
 
     assert exact["mAP50"] > 0.5, "the training worked"
