@@ -196,11 +196,11 @@ def _log_metrics(store: Store, run_id: str, metrics: Mapping[str, float], step: 
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    batch = [Metric(key, _number(value), now, step) for key, value in metrics.items()]
+    batch = [Metric(key, storable(value), now, step) for key, value in metrics.items()]
     store.client.log_batch(run_id, metrics=batch)
 
 
-def _number(value: float) -> float:
+def storable(value: float) -> float:
     """Return what every store can hold: MLflow keeps NaN, and infinity as the largest double."""
     number = float(value)
     return math.copysign(1.7976931348623157e308, number) if math.isinf(number) else number
