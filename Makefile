@@ -7,11 +7,11 @@ STAMP_NPU := $(VENV)/.setup-npu
 STAMP_DEV := $(VENV)/.setup-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup npu sweep ui test lint types bench clean
+.PHONY: help setup npu sweep ui test lint types pictures bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "PYTHON=python3.12      another Python (3.11 or newer) for make setup"
 	@echo "TORCH_INDEX=URL        another package index for torch and torchvision, such as the CPU builds (docs/install.md)"
@@ -39,6 +39,9 @@ lint: $(STAMP_DEV) ## ruff and the import contracts
 
 types: $(STAMP_DEV) ## mypy, strict
 	$(VENV)/bin/mypy
+
+pictures: $(STAMP_DEV) ## the README's pictures, from the last sweep in mlruns (needs chromium)
+	$(RUN) docs/pictures.py $(ARGS)
 
 bench: $(STAMP_DEV) ## six cells against a shell loop of `yolo detect train`
 	$(RUN) benchmarks/grid.py $(ARGS)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sweep.import_cli import import_run
 from sweep.npu_cli import app as npu_app
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 
 app.add_typer(npu_app)
+app.command("import")(import_run)
 
 # What is not given is as a sweep started here would have it: mlruns, npu-sweep, or the site's own conf/local.
 Home = Annotated[Path | None, typer.Option(help="The folder that holds all state; default: as for a sweep.")]
@@ -62,23 +64,26 @@ def plan(
 
 @app.command()
 def report(
+    sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
+    baseline: Annotated[str | None, typer.Option(help="An earlier sweep to show the differences from.")] = None,
+    lang: Annotated[
+        list[str] | None, typer.Option(help="Language; repeat it for several. Default: the sweep's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: HOME/sweeps/ID/report.", file_okay=False)] = None,
     home: Home = None,
     tracking_uri: TrackingUri = None,
     experiment: Experiment = None,
-    sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
 ) -> None:
-    """Rebuild the tables of a sweep from MLflow alone, and print them."""
+    """Build the report of a sweep from MLflow alone: tables, figures, Markdown and one HTML page."""
     from sweep.defaults import open_site
     from sweep.flow import make_console
-    from sweep.report.build import build_tables
-    from sweep.show import report_folder
+    from sweep.rebuild import rebuild_report
     from sweep.tracking.read import sweep_run
 
     store = open_site(home, tracking_uri, experiment)
     run = sweep_run(store, sweep)
-    console = make_console()
-    written = build_tables(store, run.run_id, report_folder(store.home, str(run.sweep_id)), console)
-    console.print(f"Written to {written[0].parent}", soft_wrap=True, markup=False)
+    before = sweep_run(store, baseline) if baseline else None
+    rebuild_report(store, run, make_console(), baseline=before, languages=lang, out=out)
 
 
 @app.command()

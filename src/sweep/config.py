@@ -11,11 +11,12 @@ from typing import Any
 from sweep.errors import SweepError
 from sweep.paths import option_file, option_files, option_names
 from sweep.recipe import recipe_problems
+from sweep.report_settings import ReportSettings, read_report_settings
 from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
-    "npu", "tracking", "tracking.uri", "sweeps",
+    "npu", "tracking", "tracking.uri", "report", "sweeps",
 }  # fmt: skip
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
@@ -40,6 +41,7 @@ class Settings:
     exclude: tuple[Any, ...]
     npu: Mapping[str, Mapping[str, Any]] | None
     """The targets to measure against with their options, `onnx` first; None when nothing is to be measured."""
+    report: ReportSettings
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         if not isinstance(config[key], list):
             problems.append(f"{key}={config[key]} must be a list, such as {_LIST_EXAMPLES[key]}.")
     npu = _npu(config.get("npu"), problems)
+    report = _report(config.get("report"), npu or {}, problems)
     home = home_of(config)
     if home.exists() and not home.is_dir():
         problems.append(f"home={home} is a file. Name a folder.")
@@ -103,6 +106,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),
         npu=npu,
+        report=report,
     )
 
 
@@ -138,7 +142,7 @@ def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
     return [
         f"{key} cannot be swept: it holds for the whole sweep. Start one sweep for each value."
         for key in keys
-        if key in SWEEP_WIDE - {"npu"} or key.startswith(("npu.", "tracking.", "hydra", "job"))
+        if key in SWEEP_WIDE - {"npu"} or key.startswith(("npu.", "tracking.", "report.", "hydra", "job"))
     ] + [
         "npu cannot be swept: every cell is measured on all targets. Put them in brackets: npu=[ethos_u55,qnn_htp]."
         for key in keys
@@ -181,6 +185,25 @@ def _npu(chosen: object, problems: list[str]) -> Mapping[str, Mapping[str, Any]]
         if not isinstance(options, Mapping) or not options.get("compiler")
     ]
     return {"onnx": targets.pop("onnx", None) or target_options("onnx"), **targets}
+
+
+def _report(content: object, npu: Mapping[str, Any], problems: list[str]) -> ReportSettings:
+    """How the report is made. A target whose figures a recommendation depends on has to be among those measured."""
+    if content is None:
+        return ReportSettings()
+    if not isinstance(content, Mapping):
+        problems.append(f"report={content} is not understood. Choices: {', '.join(option_names('report'))}.")
+        return ReportSettings()
+    try:
+        settings = read_report_settings(content)
+    except SweepError as error:
+        problems += error.problems
+        return ReportSettings()
+    target = settings.require.target
+    if target is not None and target not in npu and not (target.startswith("onnx.") and npu):
+        named = ", ".join(npu) or "nothing, by npu=none"
+        problems.append(f"report.require.target={target} is not measured: npu= names {named}. Add it there.")
+    return settings
 
 
 def _header_problems() -> list[str]:

@@ -17,7 +17,8 @@ from sweep.interruption import Interrupted, interruptible
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
-from sweep.show import print_end, print_plan, print_start, report_folder
+from sweep.rebuild import rebuild_report, report_folder
+from sweep.show import print_end, print_plan, print_start
 from sweep.show_npu import print_unmeasured
 
 if TYPE_CHECKING:
@@ -81,14 +82,15 @@ def run_sweep(
             try:
                 if plan.to_run:
                     _launch(sweep, config, launcher or _launcher(plan, make_launcher), console)
-                failed = _record(sweep, console)
+                failed = _record(sweep)
+                _report(sweep, console)
             except Interrupted as interruption:
-                _record(sweep, None, killed=interruption.reason)
+                _record(sweep, killed=interruption.reason)
                 console.print("The same command goes on with what is not finished.")
                 raise
     ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
     unmeasured = _unmeasured(sweep)
-    print_end(console, sweep.store, sweep.id, ends)
+    print_end(console, sweep.store, ends)
     print_unmeasured(console, unmeasured)
     return EXIT_FAILED if failed or any(state != MISSING for state, _ in unmeasured.values()) else EXIT_OK
 
@@ -110,7 +112,7 @@ def _likely_work(plan: Plan) -> bool:
 
 def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
     """Open the sweep's parent run, after closing those of sweeps that died without a word."""
-    from sweep.tracking import write
+    from sweep.tracking import names, write
     from sweep.tracking.provenance import provenance_tags
     from sweep.tracking.runs import close_dead_sweeps
 
@@ -119,9 +121,8 @@ def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
         store, sweep_alive=lambda sweep_id: sweep_held(home, sweep_id), cell_alive=lambda key: cell_held(home, key)
     )
     command = shlex.join(["python", "-m", "sweep", *(_without_secrets(text) for text in sys.argv[1:])])
-    run_id = write.start_sweep(
-        store, sweep_id=sweep_id, name=f"sweep {sweep_id}", command=command, tags=provenance_tags(plan.devices.type)
-    )
+    tags = provenance_tags(plan.devices.type) | {names.REPORT_SETTINGS: plan.settings.report.as_text()}
+    run_id = write.start_sweep(store, sweep_id=sweep_id, name=f"sweep {sweep_id}", command=command, tags=tags)
     done = {
         planned.cell.index: Outcome("finished", planned.run_id, reused=True)
         for planned in plan.cells
@@ -174,9 +175,8 @@ def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Conso
             return
 
 
-def _record(sweep: Sweep, console: Console | None, killed: str | None = None) -> bool:
-    """End every run that is still open, write `cells.json` and the tables; returns whether a cell failed."""
-    from sweep.report.build import build_tables
+def _record(sweep: Sweep, killed: str | None = None) -> bool:
+    """End every run that is still open, and write `cells.json`; returns whether a cell failed."""
     from sweep.tracking import write
     from sweep.tracking.runs import close_open_cells
 
@@ -195,12 +195,28 @@ def _record(sweep: Sweep, console: Console | None, killed: str | None = None) ->
     ]
     write.log_cells(sweep.store, sweep.run_id, sweep_id=sweep.id, cells=listed)
     failed = any(outcome.state != "finished" for outcome in sweep.outcomes.values())
-    build_tables(sweep.store, sweep.run_id, report_folder(settings.home, sweep.id), console)
     if killed:
+        _tables(sweep)
         write.finish(sweep.store, sweep.run_id, "KILLED", reason=killed)
     else:
         write.finish(sweep.store, sweep.run_id, "FAILED" if failed else "FINISHED")
     return failed
+
+
+def _tables(sweep: Sweep) -> None:
+    """The tables of a sweep that was stopped: `python -m sweep report` writes the rest."""
+    from sweep.report.build import build_tables
+    from sweep.tracking.read import sweep_run
+
+    run = sweep_run(sweep.store, sweep.run_id)
+    build_tables(sweep.store, run, report_folder(sweep.plan.settings.home, sweep.id))
+
+
+def _report(sweep: Sweep, console: Console) -> None:
+    """The tables and the report of a sweep that came to its end."""
+    from sweep.tracking.read import sweep_run
+
+    rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
 
 
 def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:

@@ -14,7 +14,8 @@ Run a grid of detectors (a comma makes an option an axis of the grid):
 
 Verbs:
   plan OVERRIDES   the table of cells and their states; nothing is started
-  report           rebuild the tables of the last sweep
+  report           build the report of the last sweep anew: Korean, English, one HTML page
+  import RUN_DIR   a folder that plain `yolo detect train` wrote becomes a cell: import DIR level=4 act=relu
   ui               MLflow's UI on 127.0.0.1
   npu measure      measure the cells of the last sweep on more targets, without training
   npu assess FILE  measure any Ultralytics detection checkpoint

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 CONFIG_NAME = "config"
-GROUPS = ("base", "act", "data", "recipe", "npu", "tracking", "sweeps")
+GROUPS = ("base", "act", "data", "recipe", "npu", "tracking", "report", "sweeps")
 
 
 def check_overrides(overrides: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from sweep.errors import Problems
 from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
 from sweep.npu.targets import make_targets
+from sweep.tracking.registry import name_problem
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -80,6 +81,8 @@ def make_plan(
     targets: tuple[Target, ...] = ()
     with problems:
         settings = read_settings(first)
+        if settings.report.register is not None and (problem := name_problem(settings.report.register)):
+            problems.add(problem)
         targets = make_targets(settings.npu, settings.home)
         devices = choose(settings.device)
         points = expand(axes, settings.zip, settings.exclude)

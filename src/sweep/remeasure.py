@@ -37,7 +37,7 @@ class Stored:
 def measure_sweep(
     store: Store, sweep: str, targets: Sequence[Target], console: Console, *, data: Path | None, again: bool
 ) -> int:
-    """Measure the finished cells of a sweep and build its tables anew.
+    """Measure the finished cells of a sweep and build its report anew.
 
     Returns:
         The exit code: 0 all measured, 1 something could not be measured.
@@ -45,8 +45,7 @@ def measure_sweep(
     Raises:
         SweepError: There is no such sweep, or the data of a cell is not where it was. Nothing was measured then.
     """
-    from sweep.report.build import build_tables
-    from sweep.show import report_folder
+    from sweep.rebuild import rebuild_report
     from sweep.tracking.read import sweep_run
     from sweep.training.environment import prepare_ultralytics
 
@@ -65,8 +64,7 @@ def measure_sweep(
         )
         for name, reason in problems.items():
             console.print(f"  {name} not measured: {reason}", style="red", markup=False, soft_wrap=True)
-    written = build_tables(store, parent.run_id, report_folder(store.home, str(parent.sweep_id)), console)
-    console.print(f"Written to {written[0].parent}", soft_wrap=True, markup=False)
+    rebuild_report(store, parent, console)
     return 1 if failed else 0
 
 

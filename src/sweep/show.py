@@ -57,7 +57,7 @@ def print_start(console: Console, waiting: Sequence[PlannedCell], attempt: int, 
     console.print(f"{', '.join(parts)}{again} …")
 
 
-def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+def print_end(console: Console, store: Store, outcomes: Sequence[tuple[str, Outcome]]) -> None:
     """What failed, and where to look on."""
     from sweep.tracking.links import compare_link, curves_link
     from sweep.tracking.uri import is_server
@@ -66,7 +66,6 @@ def print_end(console: Console, store: Store, sweep_id: str, outcomes: Sequence[
         if outcome.state != "finished":
             console.print(Text(f"{name} {outcome.state}: {outcome.reason}", style="red"), soft_wrap=True)
     run_ids = [outcome.run_id for _, outcome in outcomes if outcome.run_id]
-    console.print(f"Tables: {report_folder(store.home, sweep_id) / 'tables'}", soft_wrap=True, markup=False)
     if run_ids:
         where = "" if is_server(store.uri) else f" ({ui_command(store)})"
         console.print(f"In MLflow's UI{where}:", soft_wrap=True, markup=False)
@@ -78,11 +77,6 @@ def ui_command(store: Store) -> str:
     """The command that opens the UI on this store."""
     default = store.home == Path.cwd() / "mlruns"
     return "python -m sweep ui" + ("" if default else f" --home {shlex.quote(str(store.home))}")
-
-
-def report_folder(home: Path, sweep_id: str) -> Path:
-    """Where the tables of a sweep are written, beside MLflow's copy."""
-    return home / "sweeps" / sweep_id / "report"
 
 
 def _counted(count: int) -> str:

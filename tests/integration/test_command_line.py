@@ -52,7 +52,7 @@ def test_help_and_mistyped_words_need_no_heavy_package(sweep: Sweep) -> None:
         assert not heavy & imported(ended), argument
 
 
-@pytest.mark.parametrize("verb", ["plan", "report", "ui", "doctor"])
+@pytest.mark.parametrize("verb", ["plan", "report", "import", "ui", "doctor"])
 def test_every_verb_has_help(sweep: Sweep, verb: str) -> None:
     ended = sweep(verb, "--help")
     assert ended.returncode == 0

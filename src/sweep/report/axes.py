@@ -72,6 +72,8 @@ def with_level_titles(cells: pd.DataFrame) -> pd.DataFrame:
     frame = cells.copy()
     levels = [word(plain(value)) for value in frame["level"]] if "level" in frame else [""] * len(frame)
     told = [plain(title) for title in frame["level_title"]] if "level_title" in frame else [None] * len(frame)
+    spoken: dict[str, str] = load_texts()["level_titles"]
+    told = [spoken.get(str(title), title) for title in told]
     titles: dict[str, str] = dict(load_texts()["levels"])
     titles.update((level, title) for level, title in zip(levels, told, strict=True) if title)
     frame["level_title"] = [title or titles.get(level) for title, level in zip(told, levels, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from sweep.report.columns import Column
@@ -10,25 +11,47 @@ from sweep.report.compare import FINISHED, Row
 from sweep.report.texts import load_texts
 
 MAX_REASON = 160
+TIE = "≈"  # behind a number: that it cannot be told from the best
 
 
 def shown(row: Row, column: Column) -> str:
     """Return the text of one value: rounded, or the word for why it is missing. Never a zero, never `nan`."""
-    value = row.values.get(column.name)
+    values = [row.values.get(name) for name in column.ends or (column.name,)]
+    value = values[0]
     if column.is_number:
-        return missing_word(row) if value is None else number(value, column.digits or 0, signed=column.signed)
+        return missing_word(row, column) if None in values else _figure(values, column)
     if value is None or value == "":
+        if column.absent is not None:
+            return missing_word(row, column)
         return "" if column.name in ("reason", "level_title") else "–"
-    if column.name == "reason":
-        return short_reason(str(value))
-    return one_line(str(value))
+    return short_reason(str(value)) if column.name == "reason" else one_line(str(value))
 
 
-def missing_word(row: Row) -> str:
-    """Return what stands for a missing number: `failed` for a failed cell, else `not measured`."""
+def _figure(values: Sequence[Any], column: Column) -> str:
+    digits = column.digits or 0
+    if column.ends is not None:
+        return interval(values[0], values[1], digits, signed=column.signed)
+    return number(values[0], digits, signed=column.signed)
+
+
+def marked(row: Row, column: Column) -> str:
+    """Return the text of one value, with the sign of a tie where another has the best value."""
+    return f"{shown(row, column)} {TIE}" if column.name in row.tied_in else shown(row, column)
+
+
+def missing_word(row: Row, column: Column) -> str:
+    """Return what stands for a missing value: `failed` for a failed cell, else the column's word, or `not measured`."""
     words: dict[str, str] = load_texts()["missing"]
     state = "not_measured" if row.status == FINISHED else row.status
+    if state == "not_measured" and column.absent is not None:
+        return column.absent
     return words.get(state, words["not_measured"])
+
+
+def interval(low: Any, high: Any, digits: int, *, signed: bool = False) -> str:
+    """Return an interval as people read it: `0.912–0.951`, or `−0.012 … +0.003` where the ends carry a sign."""
+    ends = [number(end, digits, signed=signed) for end in (low, high)]
+    return (" … " if signed else "–").join(ends)
 
 
 def number(value: Any, digits: int, *, signed: bool = False) -> str:
@@ -36,7 +59,7 @@ def number(value: Any, digits: int, *, signed: bool = False) -> str:
 
     A `signed` number is a difference: it says its sign, and one too small for its digits is a zero with a sign.
     """
-    amount = float(value)
+    amount = float(value) or 0.0  # no zero carries a sign
     if math.isinf(amount):
         return ("−" if amount < 0 else "") + str(load_texts()["infinite"])
     if signed and amount != 0:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -28,7 +29,14 @@ ESTIMATE: Final = "estimate"
 class Column:
     """A column: its name in the frame, its heading, and for numbers the direction and the digits shown.
 
-    `signed` numbers are differences: they carry their sign, and a tiny one may round to zero.
+    Attributes:
+        name: of the value in a row.
+        heading: for people.
+        better: which way is better; None: neither.
+        digits: shown of a number; None: the column holds words.
+        signed: its numbers are differences: they carry their sign, and a tiny one may round to zero.
+        ends: of an interval, the names of its two values; people read them as one (`0.912–0.951`).
+        absent: what a finished cell says that has no value here; None: that it was not measured.
     """
 
     name: str
@@ -36,6 +44,8 @@ class Column:
     better: Better | None = None
     digits: int | None = None
     signed: bool = False
+    ends: tuple[str, str] | None = None
+    absent: str | None = None
 
     @property
     def is_number(self) -> bool:
@@ -52,6 +62,27 @@ def text_column(name: str) -> Column:
 def metric_column(name: str, facts: Mapping[str, TargetFacts] | None = None) -> Column:
     """Return a column of a metric. `facts`, by target, name users' targets and tell estimates from counts."""
     return Column(name, heading(name, facts or {}), direction(name), _digits(name), signed=name.endswith("_drop"))
+
+
+def interval_column(metric: str) -> Column:
+    """Return the column of a metric's 95 % interval, whose ends are metrics of their own."""
+    name = interval_name(metric)
+    return Column(name, heading(name, {}), digits=_digits(metric), ends=names.INTERVALS[metric])
+
+
+def interval_name(metric: str) -> str:
+    """Return the name of the column of a metric's interval."""
+    return f"{metric}_ci"
+
+
+def with_intervals(metrics: Iterable[Column], present: Collection[str]) -> list[Column]:
+    """Return the columns of metrics, each followed by that of its interval where the cells hold its ends."""
+    found = []
+    for column in metrics:
+        found.append(column)
+        if any(end in present for end in names.INTERVALS.get(column.name, ())):
+            found.append(interval_column(column.name))
+    return found
 
 
 def metric_columns(metrics: Iterable[str], facts: Mapping[str, TargetFacts] | None = None) -> list[Column]:
@@ -73,7 +104,7 @@ def heading(metric: str, facts: Mapping[str, TargetFacts]) -> str:
     target, figure = npu
     known = texts["figures"].get(figure)
     owner = facts_owner(metric, facts)
-    estimate = owner is not None and facts[owner].kinds.get(figure) == ESTIMATE
+    estimate = owner is not None and kind_of(facts[owner].kinds.get(figure, "")) == ESTIMATE
     unit = [*([known["unit"]] if known and known["unit"] else []), *([texts["estimated"]] if estimate else [])]
     name = known["name"] if known else figure
     return f"{target_title(target, facts)} {name}" + (f" ({', '.join(unit)})" if unit else "")
@@ -87,6 +118,12 @@ def target_title(target: str, facts: Mapping[str, TargetFacts]) -> str:
         return str(texts["profile"]).format(profile=texts["targets"].get(profile, profile))
     known = facts.get(target)
     return str(texts["targets"].get(target) or (known.title if known else None) or target)
+
+
+def kind_of(told: str) -> str:
+    """Return what a figure is in one word, of what its target tells (`estimate of weights and …`)."""
+    found = re.match(r"\w*", told)
+    return found[0] if found else ""
 
 
 def direction(metric: str) -> Better | None:

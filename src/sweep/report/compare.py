@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth_showing
 from sweep.report.columns import Column, text_column
@@ -17,11 +17,19 @@ FINISHED = "finished"
 
 @dataclass(frozen=True)
 class Row:
-    """A row: the values by column name (None where there is none), the cell's state, where it is best."""
+    """A row.
+
+    Attributes:
+        values: by column name, None where there is none.
+        status: the cell's state.
+        best_in: the columns in which it is best, or cannot be told from the best.
+        tied_in: those in which another has the best value, and it cannot be told from that.
+    """
 
     values: dict[str, Any]
     status: str
     best_in: tuple[str, ...]
+    tied_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Table:
         groups: in order.
         brief: names of the columns that a terminal shows where not all of them fit.
         notes: what its measured figures are, and why some are missing, a sentence each.
+        marks: what the marks in it mean, a sentence each.
     """
 
     name: str
@@ -51,6 +60,12 @@ class Table:
     groups: tuple[Group, ...]
     brief: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+# Which of the cells at these places of the frame cannot be told from the best of them in a metric.
+Ties = Callable[[Sequence[int], str], Collection[int]]
+PLACE: Final = "\0place"  # no column's name
 
 
 def compare(
@@ -62,6 +77,7 @@ def compare(
     by_axis: str | None = None,
     tail: Sequence[Column] = (),
     every_cell: bool = False,
+    ties: Ties | None = None,
 ) -> tuple[Group, ...]:
     """Group the cells by everything but the compared axes, and mark the best of each group.
 
@@ -73,11 +89,15 @@ def compare(
         by_axis: Sort each group by this axis; None: grid order.
         tail: The columns behind the metrics.
         every_cell: Keep cells that do not say where they stand on the compared axes, as one that died at its start.
+        ties: Tells which cells share the best value's mark; None: only equal values do.
     """
     cells = with_weights(cells)
     axes = [axis for axis in axes_of(cells) if axis not in compared]
     shown = worth_showing(cells, axes)
-    rows = [{str(key): plain(value) for key, value in row.items()} for row in cells.to_dict("records")]
+    rows = [
+        {str(key): plain(value) for key, value in row.items()} | {PLACE: place}
+        for place, row in enumerate(cells.to_dict("records"))
+    ]
     if not every_cell:
         rows = [row for row in rows if all(word(row.get(axis)) for axis in compared)]
     made = []
@@ -85,7 +105,7 @@ def compare(
         if by_axis is not None:
             members.sort(key=lambda row: natural(word(row.get(by_axis))))
         shared = tuple((text_column(axis), value) for axis, value in zip(axes, key, strict=True) if axis in shown)
-        made.append(Group(shared, _mark(members, metrics, [*lead, *metrics, *tail])))
+        made.append(Group(shared, mark_best(members, metrics, [*lead, *metrics, *tail], ties)))
     return tuple(made)
 
 
@@ -105,9 +125,15 @@ def _fits(part: Sequence[str], whole: Sequence[str]) -> bool:
     return all(mine in ("", theirs) for mine, theirs in zip(part, whole, strict=True))
 
 
-def _mark(rows: Sequence[dict[str, Any]], metrics: Sequence[Column], columns: Sequence[Column]) -> tuple[Row, ...]:
-    """Find the best of each metric among the finished cells; ties are all best, one alone is not compared."""
+def mark_best(
+    rows: Sequence[dict[str, Any]], metrics: Sequence[Column], columns: Sequence[Column], ties: Ties | None
+) -> tuple[Row, ...]:
+    """Return the rows with the best of each metric marked among the finished cells; one alone is not compared.
+
+    Equal values are all best, and so are those that `ties` names, whose rows hold their cell's place as `PLACE`.
+    """
     best: list[list[str]] = [[] for _ in rows]
+    tied: list[list[str]] = [[] for _ in rows]
     for column in metrics:
         entries = [
             (index, row[column.name])
@@ -117,10 +143,19 @@ def _mark(rows: Sequence[dict[str, Any]], metrics: Sequence[Column], columns: Se
         if column.better is None or len(entries) < 2:
             continue
         top = (max if column.better == "up" else min)(value for _, value in entries)
+        close = ties([rows[index][PLACE] for index, _ in entries], column.name) if ties else ()
         for index, value in entries:
             if value == top:
                 best[index].append(column.name)
+            elif rows[index][PLACE] in close:
+                best[index].append(column.name)
+                tied[index].append(column.name)
     return tuple(
-        Row({column.name: row.get(column.name) for column in columns}, str(row.get("status")), tuple(marks))
-        for row, marks in zip(rows, best, strict=True)
+        Row(_values(row, columns), str(row.get("status")), tuple(marks), tuple(close))
+        for row, marks, close in zip(rows, best, tied, strict=True)
     )
+
+
+def _values(row: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
+    """The values of a row by the names of its columns, those of an interval by the names of its ends."""
+    return {name: row.get(name) for column in columns for name in (column.ends or (column.name,))}

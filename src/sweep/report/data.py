@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.report.axes import plain, word
 from sweep.report.compare import FINISHED
-from sweep.report.settings import ReportSettings
+from sweep.report_settings import ReportSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,8 @@ MAX_CELLS = 10  # names of cells in one sentence
 MAX_VARIANTS = 6  # sentences about one target
 MAX_OPTIONS = 300  # characters
 MAX_REASON = 500  # characters
-_NO_OPTION: Final = ("title", "compiler", "timeout_s")  # of a target's file, but nothing that its compiler is told
+# Of a target's file, or of what came out of its compiler, but nothing that the compiler is told.
+_NO_OPTION: Final = ("title", "compiler", "timeout_s", "file_kb")
 
 
 def notes_on(cells: pd.DataFrame, metrics: Collection[str] | None = None) -> tuple[str, ...]:

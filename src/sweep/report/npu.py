@@ -11,6 +11,7 @@ from sweep.report.compare import Table, compare
 from sweep.report.measurements import facts_by_target, measured_metrics, target_place
 from sweep.report.notes import notes_on
 from sweep.report.texts import load_texts
+from sweep.report.ties import marks_of
 from sweep.tracking import names
 from sweep.tracking.measured import TargetFacts
 
@@ -53,7 +54,8 @@ def npu(cells: pd.DataFrame) -> Table | None:
     columns = metric_columns(figures, facts)
     groups = compare(cells, ["level", "act"], lead, columns, by_axis="level")
     title = str(load_texts()["titles"]["npu"])
-    return Table("npu", title, (*lead, *columns), groups, ("level", "act", *_brief(figures)), notes_on(cells))
+    brief, marks = ("level", "act", *_brief(figures)), marks_of(groups, None)
+    return Table("npu", title, (*lead, *columns), groups, brief, notes_on(cells), marks)
 
 
 def _brief(metrics: Sequence[str]) -> list[str]:

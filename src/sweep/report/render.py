@@ -48,7 +48,7 @@ def render(template: str, part: str, /, **context: Any) -> Markdown:
     """
     texts = load_texts(part)
 
-    def t(name: str, **values: Any) -> Markdown:
+    def t(name: str, /, **values: Any) -> Markdown:
         return sentence(texts, name, **values)
 
     text = _environment().get_template(template).render(t=t, **context)

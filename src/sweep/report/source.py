@@ -13,7 +13,7 @@ from sweep.report.axes import plain, word
 from sweep.report.compare import FINISHED
 from sweep.report.data import CellData, SweepData
 from sweep.report.measurements import facts_of_rows, trusted
-from sweep.report.settings import ReportSettings, settings_of
+from sweep.report_settings import ReportSettings, settings_of
 from sweep.tracking import names
 from sweep.tracking.links import compare_link, run_link
 from sweep.tracking.read import RunInfo, curves, runs_by_id, sweep_cells
@@ -34,11 +34,13 @@ def read_sweep(
 ) -> SweepData:
     """Return a sweep with its cells: of the best `IN_DETAIL` finished ones also curves and per-image statistics.
 
+    Of unfinished ones there are curves of the first `IN_DETAIL`.
+
     Args:
         store: The opened store; nothing is read from anywhere else.
         run: The sweep's run.
         settings: Languages and rules; None: as the sweep's own tag has them.
-        baseline: The run of a sweep to compare with; of its cells no curves are read.
+        baseline: The run of a sweep to compare with.
     """
     chosen = settings or settings_of(run.tags.get(names.REPORT_SETTINGS))
     frame = trusted(sweep_cells(store, run.run_id))
@@ -48,7 +50,8 @@ def read_sweep(
         _cell(store, row, runs.get(str(row.get("run_id"))), facts, folder)
         for row, facts, folder in zip(rows, facts_of_rows(frame), _folders(rows), strict=True)
     ]
-    detailed = set(_best(cells, chosen.ranked_by))
+    best = _best(cells, chosen.ranked_by)
+    detailed = {*best, *_unfinished(cells)}
     cells = [_in_detail(store, cell, runs) if index in detailed else cell for index, cell in enumerate(cells)]
     started = [cell.run_id for cell in cells if cell.run_id in runs]
     return SweepData(
@@ -64,7 +67,7 @@ def read_sweep(
         settings=chosen,
         link=compare_link(store, [run_id for run_id in started if run_id]),
         baseline=None if baseline is None else read_sweep(store, baseline, settings=chosen),
-        left_out=sum(cell.finished for cell in cells) - len(detailed),
+        left_out=sum(cell.finished for cell in cells) - len(best),
     )
 
 
@@ -88,6 +91,11 @@ def _best(cells: Sequence[CellData], metric: str) -> list[int]:
     """The finished cells that are shown in detail: the best by the metric, those without it last, in grid order."""
     ranked = [(-(cell.number(metric) or 0.0), index) for index, cell in enumerate(cells) if cell.status == FINISHED]
     return [index for _, index in sorted(ranked)[:IN_DETAIL]]
+
+
+def _unfinished(cells: Sequence[CellData]) -> list[int]:
+    """The first cells that did not come to their end: how far they came is told, too."""
+    return [index for index, cell in enumerate(cells) if cell.status != FINISHED and cell.run_id][:IN_DETAIL]
 
 
 def _in_detail(store: Store, cell: CellData, runs: Mapping[str, RunInfo]) -> CellData:

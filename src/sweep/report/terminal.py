@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from sweep.report.cells import one_line, shown
+from sweep.report.cells import marked, one_line
 from sweep.report.columns import Column
 from sweep.report.compare import Group, Row, Table
 from sweep.report.formats import group_caption
@@ -28,7 +28,10 @@ _GAP, _EDGES = 3, 2  # of Rich's SIMPLE_HEAD without padding at the edges
 def print_tables(tables: Iterable[Table], console: Console) -> None:
     """Print the tables. Best values are bold green, with a star. Columns that do not fit follow as a second table."""
     notes: list[str] = []
+    marks: list[str] = []
+    bold = str(load_texts()["marks"]["bold"])
     for table in tables:
+        marks = [*marks, *(mark for mark in table.marks if mark not in marks)]
         notes = [*table.notes, *(note for note in notes if note not in table.notes)]
         left = MAX_ROWS
         total = sum(len(group.rows) for group in table.groups)
@@ -43,9 +46,8 @@ def print_tables(tables: Iterable[Table], console: Console) -> None:
         if left < 0:
             more = load_texts()["more"].format(count=total - MAX_ROWS, file=f"{table.name}.csv")
             console.print(more, markup=False, highlight=False)
-    for note in notes:
+    for note in (*notes, *(mark.replace(bold, "*") for mark in marks)):
         console.print(one_line(note), markup=False, highlight=False, style="dim")
-    console.print(load_texts()["best"].replace("Bold", "*"), markup=False, highlight=False, style="dim")
 
 
 def _layout(table: Table, width: int) -> list[list[Column]]:
@@ -72,7 +74,7 @@ def _widths(columns: Sequence[Column], groups: Sequence[Group]) -> dict[str, int
 
     widths = {}
     for column in columns:
-        values = [cell_len(shown(row, column)) + 1 for group in groups for row in group.rows[:MAX_ROWS]]
+        values = [cell_len(marked(row, column)) + 1 for group in groups for row in group.rows[:MAX_ROWS]]
         widest = max([*values, *map(cell_len, _heading(column).split("\n"))])
         widths[column.name] = widest if column.is_number else min(widest, _CELL if column.name == "cell" else _REASON)
     return widths
@@ -107,8 +109,8 @@ def _print_group(title: str, columns: Sequence[Column], rows: Sequence[Row], con
         texts = []
         for column in columns:
             best = column.name in row.best_in
-            gap = column.is_number and row.values.get(column.name) is None
+            gap = column.is_number and any(row.values.get(name) is None for name in column.ends or (column.name,))
             style = BEST if best else MISSING if gap else ""
-            texts.append(Text(shown(row, column) + ("*" if best else " " if column.is_number else ""), style=style))
+            texts.append(Text(marked(row, column) + ("*" if best else " " if column.is_number else ""), style=style))
         grid.add_row(*texts)
     console.print(grid)

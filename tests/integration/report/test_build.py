@@ -6,11 +6,12 @@ import io
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
 
 from sweep.report.build import build_tables
 from sweep.tracking import names, write
 from sweep.tracking.measured import tag_of, tag_text
-from sweep.tracking.read import sweep_cells
+from sweep.tracking.read import sweep_cells, sweep_run
 from sweep.tracking.store import Store, open_store
 
 VELA = {
@@ -31,6 +32,11 @@ def measure(store: Store, sweep: str) -> None:
         write.log_summary(store, run_id, {"npu/ethos_u55/latency_ms": 2.0 - number / 10, "int8/mAP50": 0.25})
         facts = {"ethos_u55": VELA, "rk3588": MISSING, "int8": VELA}
         write.set_tags(store, run_id, {tag_of(name): tag_text(content) for name, content in facts.items()})
+
+
+def build(store: Store, sweep: str, out: Path, console: Console | None = None) -> list[Path]:
+    build_tables(store, sweep_run(store, sweep), out, console)
+    return sorted((out / "tables").iterdir())
 
 
 def six_cells(store: Store) -> str:
@@ -67,14 +73,14 @@ def six_cells(store: Store) -> str:
     return sweep
 
 
-def test_three_tables_in_three_formats_are_written_logged_and_printed(tmp_path: Path) -> None:
-    from rich.console import Console
-
+def test_tables_in_three_formats_are_written_logged_and_printed(tmp_path: Path) -> None:
     store = open_store(tmp_path / "home", "e")
     sweep = six_cells(store)
     printed = io.StringIO()
-    paths = build_tables(store, sweep, tmp_path / "out", Console(file=printed, width=120))
-    expected = {f"{name}.{kind}" for name in ("series", "activations", "cells") for kind in ("csv", "md", "tex")}
+    paths = build(store, sweep, tmp_path / "out", Console(file=printed, width=120))
+    expected = {
+        f"{name}.{kind}" for name in ("series", "activations", "ranking", "cells") for kind in ("csv", "md", "tex")
+    }
     assert {path.name for path in paths} == expected
     assert {path.parent for path in paths} == {tmp_path / "out" / "tables"}
     assert {Path(file.path).name for file in store.client.list_artifacts(sweep, names.TABLES)} == expected
@@ -86,13 +92,11 @@ def test_three_tables_in_three_formats_are_written_logged_and_printed(tmp_path: 
 
 
 def test_a_measured_sweep_has_the_table_of_npu_readiness(tmp_path: Path) -> None:
-    from rich.console import Console
-
     store = open_store(tmp_path / "home", "e")
     sweep = six_cells(store)
     measure(store, sweep)
     printed = io.StringIO()
-    paths = build_tables(store, sweep, tmp_path / "out", Console(file=printed, width=120))
+    paths = build(store, sweep, tmp_path / "out", Console(file=printed, width=120))
     assert {"npu.csv", "npu.md", "npu.tex"} <= {path.name for path in paths}
     assert "npu.csv" in {Path(file.path).name for file in store.client.list_artifacts(sweep, names.TABLES)}
     frame = pd.read_csv(tmp_path / "out/tables/npu.csv")
@@ -107,5 +111,5 @@ def test_same_store_same_bytes(tmp_path: Path) -> None:
     store = open_store(tmp_path / "home", "e")
     sweep = six_cells(store)
     measure(store, sweep)
-    first = [path.read_bytes() for path in build_tables(store, sweep, tmp_path / "a")]
-    assert [path.read_bytes() for path in build_tables(store, sweep, tmp_path / "b")] == first
+    first = [path.read_bytes() for path in build(store, sweep, tmp_path / "a")]
+    assert [path.read_bytes() for path in build(store, sweep, tmp_path / "b")] == first

@@ -35,13 +35,6 @@ def spoken() -> str:
 
 
 @cache
-def languages() -> tuple[str, ...]:
-    """Return the languages that have texts: adding one is adding a folder."""
-    folders = (place for place in files(__name__).iterdir() if place.joinpath("tables.yaml").is_file())
-    return tuple(sorted(place.name for place in folders))
-
-
-@cache
 def _texts(language: str, part: str) -> dict[str, Any]:
     import yaml
 

@@ -6,10 +6,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 from sweep.errors import SweepError
-from sweep.report.texts import languages
 
 METRICS: Final = ("mAP50", "mAP50-95")
 
@@ -50,10 +51,18 @@ class ReportSettings:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
+@cache
+def languages() -> tuple[str, ...]:
+    """Return the languages that have texts: adding one is adding a folder."""
+    folders = (place for place in files("sweep").joinpath("report", "texts").iterdir() if place.is_dir())
+    return tuple(sorted(place.name for place in folders if place.joinpath("tables.yaml").is_file()))
+
+
 def settings_of(text: str | None) -> ReportSettings:
     """Return the settings that a sweep's tag holds; the defaults where it has none, or one that cannot be read."""
     try:
-        return read_report_settings(json.loads(text or "{}"))
+        content = json.loads(text or "{}")
+        return read_report_settings(content if isinstance(content, Mapping) else {})
     except (ValueError, SweepError):
         return ReportSettings()
 

@@ -1,0 +1,91 @@
+"""Build the report of a sweep, and say where it is: at its end, and whenever it is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.report_settings import ReportSettings, read_report_settings, settings_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweep.report.data import SweepData
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
+
+
+def report_folder(home: Path, sweep_id: str) -> Path:
+    """Where the report of a sweep is written, beside MLflow's copy."""
+    return home / "sweeps" / sweep_id / "report"
+
+
+def rebuild_report(
+    store: Store,
+    run: RunInfo,
+    console: Console,
+    *,
+    baseline: RunInfo | None = None,
+    languages: Sequence[str] | None = None,
+    out: Path | None = None,
+) -> Path:
+    """Write the report of a sweep, log it to the sweep's run, register the recommended cell where that is asked for.
+
+    Args:
+        store: The opened store.
+        run: The sweep's run.
+        console: Where to print the tables, and where the report is.
+        baseline: The run of a sweep to compare with.
+        languages: Those of the report; None: the sweep's own.
+        out: The folder; None: the sweep's in home.
+
+    Returns:
+        The folder.
+
+    Raises:
+        SweepError: A language has no texts. Nothing was written.
+    """
+    from sweep.report.build import build_report
+
+    settings = _settings(run, languages)
+    folder = (out.expanduser() if out else report_folder(store.home, str(run.sweep_id))).absolute()
+    with console.status("report") as status:
+        sweep = build_report(
+            store,
+            run,
+            folder,
+            settings=settings,
+            baseline=baseline,
+            console=console,
+            say=lambda text: status.update(f"report: {text}"),
+        )
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, markup=False)
+    _register(store, sweep, console)
+    return folder
+
+
+def _settings(run: RunInfo, languages: Sequence[str] | None) -> ReportSettings:
+    from sweep.tracking import names
+
+    settings = settings_of(run.tags.get(names.REPORT_SETTINGS))
+    if not languages:
+        return settings
+    return replace(settings, lang=read_report_settings({"lang": list(languages)}).lang)
+
+
+def _register(store: Store, sweep: SweepData, console: Console) -> None:
+    """The recommended cell becomes the champion of the model that `report.register` names."""
+    from sweep.report.recommend import recommend
+    from sweep.tracking.registry import register_champion
+
+    name = sweep.settings.register
+    if name is None:
+        return
+    cell = recommend(sweep).cell
+    if cell is None or cell.run_id is None:
+        console.print(f"Model {name}: no cell is recommended, so its champion stays.", style="yellow", markup=False)
+        return
+    version = register_champion(store, cell.run_id, name)
+    console.print(f"Model {name}: {cell.name} is version {version} and the champion.", soft_wrap=True, markup=False)
