@@ -48,12 +48,14 @@ def _tracking_problems(home: Path) -> list[str]:
     store = open_store(home, "npu-sweep")
     cells = sweep_cells(store, sweep_run(store).run_id)
     problems = [] if len(cells) == CELLS else [f"{len(cells)} cells in MLflow instead of {CELLS}"]
+    reports = {path.name for path in home.glob("sweeps/*/report/report.*")}
+    problems += [f"{name} was not written" for name in {"report.ko.md", "report.en.md", "report.html"} - reports]
     for row in cells.to_dict("records"):
         cell = row["cell"]
         if row["status"] != "finished":
             problems.append(f"{cell} is {row['status']}: {row['reason']}")
             continue
-        wanted = (*names.SUMMARY_METRICS, *names.INT8_METRICS, *names.FP32_METRICS, *PLACEMENT)
+        wanted = (*names.SUMMARY_METRICS, *names.INTERVAL_METRICS, *names.INT8_METRICS, *names.FP32_METRICS, *PLACEMENT)
         problems += [f"{cell} lacks {name}" for name in wanted if not _is_number(row.get(name))]
         epochs = curves(store, row["run_id"])
         if list(epochs.index) != list(range(1, EPOCHS + 1)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,7 @@ def rebuild_report(
     from sweep.report.build import build_report
 
     settings = _settings(run, languages)
+    os.environ.setdefault("MPLCONFIGDIR", str(store.home / "matplotlib"))  # matplotlib's list of fonts
     folder = (out.expanduser() if out else report_folder(store.home, str(run.sweep_id))).absolute()
     with console.status("report") as status:
         sweep = build_report(

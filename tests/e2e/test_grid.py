@@ -23,7 +23,7 @@ SUMMARY_METRICS = (
     "final/val/box_loss", "final/val/cls_loss", "final/val/dfl_loss", "time/train_s", "model/params_m", "model/gflops",
     "model/nodes", "best/mAP50_lo", "best/mAP50_hi", "best/mAP50-95_lo", "best/mAP50-95_hi",
 )  # fmt: skip
-TABLES = ("series", "activations", "cells", "npu")
+TABLES = ("series", "activations", "ranking", "cells", "npu")
 NAMES = [f"yolo11n-l{level}-{act}-s0" for level in (2, 3, 4) for act in ("relu", "leakyrelu")]
 
 
