@@ -7,6 +7,7 @@ import secrets
 import shlex
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +59,8 @@ def run_sweep(
         make_launcher: Gives the configured launcher; takes settings for what the user left empty.
 
     Returns:
-        The exit code: 0 all finished, 1 a cell failed, or a compiler that is installed failed on one.
+        The exit code: 0 all finished, 1 a cell failed, a compiler that is installed failed on one, or the report could
+        not be written.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
@@ -83,7 +85,7 @@ def run_sweep(
                 if plan.to_run:
                     _launch(sweep, config, launcher or _launcher(plan, make_launcher), console)
                 failed = _record(sweep)
-                _report(sweep, console)
+                reported = _report(sweep, console)
             except Interrupted as interruption:
                 _record(sweep, killed=interruption.reason)
                 console.print("The same command goes on with what is not finished.")
@@ -92,7 +94,8 @@ def run_sweep(
     unmeasured = _unmeasured(sweep)
     print_end(console, sweep.store, ends)
     print_unmeasured(console, unmeasured)
-    return EXIT_FAILED if failed or any(state != MISSING for state, _ in unmeasured.values()) else EXIT_OK
+    stumbled = any(state != MISSING for state, _ in unmeasured.values())
+    return EXIT_FAILED if failed or not reported or stumbled else EXIT_OK
 
 
 def make_console() -> Console:
@@ -212,11 +215,18 @@ def _tables(sweep: Sweep) -> None:
     build_tables(sweep.store, run, report_folder(sweep.plan.settings.home, sweep.id))
 
 
-def _report(sweep: Sweep, console: Console) -> None:
-    """The tables and the report of a sweep that came to its end."""
+def _report(sweep: Sweep, console: Console) -> bool:
+    """Write the tables and the report of a sweep that came to its end; returns whether that went well."""
     from sweep.tracking.read import sweep_run
 
-    rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
+    try:
+        rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
+    except Exception:  # a full disk, a server that is away: what was measured is kept
+        traceback.print_exc()
+        again = f"python -m sweep report --sweep {sweep.id}"
+        console.print(f"The report could not be written. Every result is kept; write it again: {again}", style="red")
+        return False
+    return True
 
 
 def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:

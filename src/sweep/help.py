@@ -39,6 +39,11 @@ What to measure (INT8 and operator placement always are, unless npu=none):
   npu=[{npu}]   vendor compilers
   npu.TARGET.OPTION=VALUE   an option of a target, as in its file
 
+The report:
+  report.lang=[ko,en]   its languages
+  report.require.latency_ms=   what a recommended cell must meet; also npu_pct, size_mb, target
+  report.register=NAME  the recommended cell becomes the champion of this model in MLflow's registry
+
 How to run it:
   workers=auto     cells side by side: by cores on the CPU, by free memory on GPUs
   device=auto      auto, cpu, cuda, or GPU indices

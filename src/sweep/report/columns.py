@@ -37,6 +37,7 @@ class Column:
         signed: its numbers are differences: they carry their sign, and a tiny one may round to zero.
         ends: of an interval, the names of its two values; people read them as one (`0.912–0.951`).
         absent: what a finished cell says that has no value here; None: that it was not measured.
+        right: words that line up on the right all the same, as ranks do.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Column:
     signed: bool = False
     ends: tuple[str, str] | None = None
     absent: str | None = None
+    right: bool = False
 
     @property
     def is_number(self) -> bool:

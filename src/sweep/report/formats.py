@@ -93,7 +93,7 @@ def markdown_body(table: Table, *, heading: int, rows: int | None = None) -> str
         if group.shared:
             parts += [f"{'#' * heading} {markdown_text(group_caption(group))}", ""]
         parts.append(_line([markdown_text(column.heading) for column in table.columns]))
-        parts.append(_line(["---:" if column.is_number else "---" for column in table.columns]))
+        parts.append(_line(["---:" if column.is_number or column.right else "---" for column in table.columns]))
         parts += [_line([_markdown_cell(row, column) for column in table.columns]) for row in group.rows[:left]]
         parts.append("")
         left -= len(group.rows)

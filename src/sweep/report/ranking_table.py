@@ -37,7 +37,7 @@ def ranking_table(sweep: SweepData) -> Table:
     own = [sweep.settings.ranked_by, *(f"best/{name}" for name in METRICS if name != sweep.settings.metric)]
     accuracy = with_intervals(list(map(metric_column, own)), set(map(str, sweep.frame.columns)))
     costs = metric_columns(measured, facts_by_target(sweep.frame))
-    rank_column = replace(text_column(RANK), absent=_word("none"))  # words: a terminal then puts it first
+    rank_column = replace(text_column(RANK), absent=_word("none"), right=True)  # words: a terminal then puts it first
     columns = [rank_column, text_column("cell"), *accuracy, *_leader_columns(sweep), *costs]
     columns += [replace(text_column(PARETO), absent=_word("none"))] if measured else []
     columns += baseline_columns(sweep)

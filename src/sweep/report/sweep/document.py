@@ -32,7 +32,7 @@ MAX_CELLS: Final = 12
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "pareto": ("pareto",),
     "npu": ("int8", "drop", "latency"),
-    "training": ("curves", "losses", "loss"),
+    "training": ("curves", "losses", "loss", "pr"),
 }
 
 
