@@ -175,14 +175,15 @@ def _log_report(store: Store, sweep: SweepData, written: Written) -> None:
     """The report to the sweep's run, and each cell's own to the cell's run, where that belongs to this sweep."""
     from sweep.tracking.comparison import log_comparison
 
-    of_cells = [path for path in written.files if path.startswith("cells/")]
     _log(store, sweep.run_id, written, [path for path in written.files if not path.startswith("tables/")])
+    own: dict[str, dict[str, Path]] = {}
+    for path in written.files:
+        if path.startswith("cells/"):
+            _, folder, short = path.split("/", 2)
+            own.setdefault(folder, {})[f"{names.REPORT}/{short}"] = written.folder / path
     for cell in sweep.cells:
-        folder = f"cells/{cell.folder}/"
-        own = {path.removeprefix(folder): path for path in of_cells if path.startswith(folder)}
         if cell.run_id and cell.tags.get(names.PARENT) == sweep.run_id:
-            files = {f"{names.REPORT}/{short}": written.folder / path for short, path in own.items()}
-            write.log_files(store, cell.run_id, files)
+            write.log_files(store, cell.run_id, own.get(cell.folder, {}), cell.artifact_uri)
     log_comparison(store, sweep.run_id, sweep.frame)
 
 

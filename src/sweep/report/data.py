@@ -37,6 +37,7 @@ class CellData:
         curves: its metrics over the epochs, as `tracking.read.curves` gives them; None where they were not read.
         statistics: of its evaluation, by image; None where there are none, or they were not read.
         link: the address of its run in MLflow's UI.
+        artifact_uri: where its run keeps artifacts.
     """
 
     name: str
@@ -52,6 +53,7 @@ class CellData:
     curves: pd.DataFrame | None = None
     statistics: ImageStatistics | None = None
     link: str | None = None
+    artifact_uri: str | None = None
 
     @property
     def finished(self) -> bool:

@@ -84,6 +84,7 @@ def _cell(store: Store, row: Mapping[str, Any], run: RunInfo | None, facts: Mapp
         started=_time(run.start_ms) if run else None,
         ended=_time(run.end_ms) if run else None,
         link=run_link(store, run.run_id) if run else None,
+        artifact_uri=run.artifact_uri if run else None,
     )
 
 

@@ -33,6 +33,11 @@ def open_artifact(store: Store, run_id: str, artifact_uri: str, artifact_path: s
         yield Path(store.client.download_artifacts(run_id, artifact_path, folder))
 
 
+def artifact_folder(store: Store, run_id: str, artifact_uri: str) -> Path | None:
+    """Where the artifacts of a run lie on this machine, in a moved home too; None where a server keeps them."""
+    return moved_folder(store, run_id, artifact_uri) or _local_folder(artifact_uri)
+
+
 def moved_folder(store: Store, run_id: str, artifact_uri: str) -> Path | None:
     """Where the artifacts of a run lie in a home that was moved or copied since; None where MLflow knows the place."""
     here = store.home / "artifacts" / run_id / "artifacts"

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from sweep.tracking import names
-from sweep.tracking.artifacts import moved_folder
+from sweep.tracking.artifacts import artifact_folder
 from sweep.tracking.store import Store
 
 # MLflow's limits (mlflow/utils/validation.py). A batch of over 100 params or tags is split by MLflow's
@@ -123,8 +123,10 @@ def log_dataset_input(store: Store, run_id: str, *, name: str, digest: str, sour
     store.client.set_tag(run_id, names.DATA_DIGEST, digest)
 
 
-def log_files(store: Store, run_id: str, files: Mapping[str, Path]) -> None:
+def log_files(store: Store, run_id: str, files: Mapping[str, Path], artifact_uri: str | None = None) -> None:
     """Log local files under the artifact paths that the mapping names (`{"weights/best.pt": Path(...)}`).
+
+    Who knows the run's artifact_uri spares a question to the store, which counts where there are a thousand runs.
 
     Raises FileNotFoundError, before anything is copied, when one of them is missing.
     """
@@ -133,19 +135,19 @@ def log_files(store: Store, run_id: str, files: Mapping[str, Path]) -> None:
         raise FileNotFoundError(f"no such file to log: {', '.join(missing)}")
     if not files:
         return
-    moved = moved_folder(store, run_id, store.client.get_run(run_id).info.artifact_uri)
-    if moved is not None:  # MLflow would write to the old place
-        for artifact_path, path in files.items():
-            place = _inside(moved, artifact_path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-        return
-    with _staging(store) as folder:
+    folder = artifact_folder(store, run_id, artifact_uri or store.client.get_run(run_id).info.artifact_uri)
+    if folder is not None:  # MLflow would copy them there as well, but in a moved home to the old place
         for artifact_path, path in files.items():
             place = _inside(folder, artifact_path)
             place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+        return
+    with _staging(store) as staged:
+        for artifact_path, path in files.items():
+            place = _inside(staged, artifact_path)
+            place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(path.absolute())
-        store.client.log_artifacts(run_id, str(folder))
+        store.client.log_artifacts(run_id, str(staged))
 
 
 def log_json(store: Store, run_id: str, content: Any, artifact_path: str) -> None:
