@@ -70,20 +70,31 @@ def report(
         list[str] | None, typer.Option(help="Language; repeat it for several. Default: the sweep's.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: HOME/sweeps/ID/report.", file_okay=False)] = None,
+    register: Annotated[
+        str | None, typer.Option(help="Make the recommended cell the champion of this model in MLflow's registry.")
+    ] = None,
     home: Home = None,
     tracking_uri: TrackingUri = None,
     experiment: Experiment = None,
 ) -> None:
     """Build the report of a sweep from MLflow alone: tables, figures, Markdown and one HTML page."""
     from sweep.defaults import open_site
+    from sweep.errors import SweepError
     from sweep.flow import make_console
-    from sweep.rebuild import rebuild_report
+    from sweep.rebuild import rebuild_report, register_recommended
     from sweep.tracking.read import sweep_run
+    from sweep.tracking.registry import name_problem
 
-    store = open_site(home, tracking_uri, experiment)
+    store, console = open_site(home, tracking_uri, experiment), make_console()
     run = sweep_run(store, sweep)
     before = sweep_run(store, baseline) if baseline else None
-    rebuild_report(store, run, make_console(), baseline=before, languages=lang, out=out)
+    if register is not None and (problem := name_problem(register)):
+        raise SweepError(problem.replace("report.register=", "--register "))
+    if register is not None and run.status == "running":
+        raise SweepError(f"--register {register}: sweep {run.sweep_id} has not ended yet.")
+    built = rebuild_report(store, run, console, baseline=before, languages=lang, out=out)
+    if register is not None:
+        register_recommended(store, built, register, console)
 
 
 @app.command()

@@ -203,6 +203,14 @@ def _report(content: object, npu: Mapping[str, Any], problems: list[str]) -> Rep
     if target is not None and target not in npu and not (target.startswith("onnx.") and npu):
         named = ", ".join(npu) or "nothing, by npu=none"
         problems.append(f"report.require.target={target} is not measured: npu= names {named}. Add it there.")
+    asked = [key for key in ("npu_pct", "latency_ms", "size_mb") if getattr(settings.require, key) is not None]
+    if asked and not npu:
+        problems.append(f"report.require.{asked[0]} asks for a measured figure, and npu=none measures nothing.")
+    elif "latency_ms" in asked and not set(npu) - {"onnx"}:
+        problems.append(
+            "report.require.latency_ms asks for a latency, which profiles do not state. Name a compiler that does: "
+            "npu=[ethos_u55]."
+        )
     return settings
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sweep.errors import in_one_line
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
-from sweep.rebuild import rebuild_report, report_folder
+from sweep.rebuild import rebuild_report, register_recommended, report_folder
 from sweep.show import print_end, print_plan, print_start
 from sweep.show_npu import print_unmeasured
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.console import Console
 
+    from sweep.report.data import SweepData
     from sweep.tracking.store import Store
 
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -85,11 +87,11 @@ def run_sweep(
                 if plan.to_run:
                     _launch(sweep, config, launcher or _launcher(plan, make_launcher), console)
                 failed = _record(sweep)
-                reported = _report(sweep, console)
             except Interrupted as interruption:
                 _record(sweep, killed=interruption.reason)
                 console.print("The same command goes on with what is not finished.")
                 raise
+            reported = _report(sweep, console)
     ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
     unmeasured = _unmeasured(sweep)
     print_end(console, sweep.store, ends)
@@ -220,11 +222,23 @@ def _report(sweep: Sweep, console: Console) -> bool:
     from sweep.tracking.read import sweep_run
 
     try:
-        rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
+        built = rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
     except Exception:  # a full disk, a server that is away: what was measured is kept
         traceback.print_exc()
         again = f"python -m sweep report --sweep {sweep.id}"
         console.print(f"The report could not be written. Every result is kept; write it again: {again}", style="red")
+        return False
+    return built.settings.register is None or _registered(sweep, built, built.settings.register, console)
+
+
+def _registered(sweep: Sweep, built: SweepData, name: str, console: Console) -> bool:
+    """Make the recommended cell the champion of the model of that name; returns whether that went well."""
+    try:
+        register_recommended(sweep.store, built, name, console)
+    except Exception as error:  # a server without a registry: the report is there all the same
+        console.print(f"Model {name} was not registered: {in_one_line(error)}", style="red", markup=False)
+        again = f"python -m sweep report --sweep {sweep.id} --register {name}"
+        console.print(f"Try again: {again}", markup=False, soft_wrap=True)
         return False
     return True
 

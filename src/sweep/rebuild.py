@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,19 +32,19 @@ def rebuild_report(
     baseline: RunInfo | None = None,
     languages: Sequence[str] | None = None,
     out: Path | None = None,
-) -> Path:
-    """Write the report of a sweep, log it to the sweep's run, register the recommended cell where that is asked for.
+) -> SweepData:
+    """Write the report of a sweep. As the sweep itself has asked for it, it is logged to the sweep's run, too.
 
     Args:
         store: The opened store.
         run: The sweep's run.
         console: Where to print the tables, and where the report is.
-        baseline: The run of a sweep to compare with.
+        baseline: The run of a sweep to compare with. Such a report is not logged, nor is one in other languages.
         languages: Those of the report; None: the sweep's own.
-        out: The folder; None: the sweep's in home.
+        out: The folder, in which files of other names stay; None: the sweep's in home, which is replaced.
 
     Returns:
-        The folder.
+        What the report was made from.
 
     Raises:
         SweepError: A language has no texts. Nothing was written.
@@ -53,19 +54,25 @@ def rebuild_report(
     settings = _settings(run, languages)
     os.environ.setdefault("MPLCONFIGDIR", str(store.home / "matplotlib"))  # matplotlib's list of fonts
     folder = (out.expanduser() if out else report_folder(store.home, str(run.sweep_id))).absolute()
+    draft = folder if out else folder.with_name(f"{folder.name}.new")
+    if not out:
+        shutil.rmtree(draft, ignore_errors=True)
     with console.status("report") as status:
         sweep = build_report(
             store,
             run,
-            folder,
+            draft,
             settings=settings,
             baseline=baseline,
             console=console,
             say=lambda text: status.update(f"report: {text}"),
+            log=baseline is None and not languages,
         )
+    if not out:
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.replace(folder)
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, markup=False)
-    _register(store, sweep, console)
-    return folder
+    return sweep
 
 
 def _settings(run: RunInfo, languages: Sequence[str] | None) -> ReportSettings:
@@ -77,14 +84,21 @@ def _settings(run: RunInfo, languages: Sequence[str] | None) -> ReportSettings:
     return replace(settings, lang=read_report_settings({"lang": list(languages)}).lang)
 
 
-def _register(store: Store, sweep: SweepData, console: Console) -> None:
-    """The recommended cell becomes the champion of the model that `report.register` names."""
+def register_recommended(store: Store, sweep: SweepData, name: str, console: Console) -> None:
+    """Make the recommended cell of a sweep the champion of a model in MLflow's registry, and say so.
+
+    Args:
+        store: The opened store.
+        sweep: The sweep; it has ended.
+        name: The model's name.
+        console: Where to say it.
+
+    Raises:
+        SweepError: The recommended cell's run holds no model.
+    """
     from sweep.report.recommend import recommend
     from sweep.tracking.registry import register_champion
 
-    name = sweep.settings.register
-    if name is None:
-        return
     cell = recommend(sweep).cell
     if cell is None or cell.run_id is None:
         console.print(f"Model {name}: no cell is recommended, so its champion stays.", style="yellow", markup=False)

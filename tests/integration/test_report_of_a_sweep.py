@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 from rich.console import Console
-from support.sweeps import end_sweep, figures, store_cell, store_sweep
 
+from support.sweeps import end_sweep, figures, store_cell, store_sweep
 from sweep.flow import _report
 from sweep.tracking.read import sweep_run
 from sweep.tracking.store import open_store

@@ -163,3 +163,29 @@ def test_all_problems_of_a_cell_are_named_at_once() -> None:
 def test_options_of_the_sweep_as_a_whole_cannot_be_swept(key: str) -> None:
     (problem,) = sweep_wide_axes(["level", key, "recipe.workers"])
     assert problem.startswith(f"{key} cannot be swept")
+
+
+@pytest.mark.parametrize(
+    ("npu", "require", "said"),
+    [
+        (
+            {"none": {}},
+            {"size_mb": 3},
+            "report.require.size_mb asks for a measured figure, and npu=none measures nothing.",
+        ),
+        ({}, {"latency_ms": 5}, "report.require.latency_ms asks for a latency, which profiles do not state."),
+        ({}, {"target": "ethos_u55"}, "report.require.target=ethos_u55 is not measured: npu= names onnx."),
+        ({}, {"npu_pct": 0}, "report.require.npu_pct=0 must be a number above 0, up to 100, or null."),
+    ],
+)
+def test_requirements_that_no_cell_could_meet_are_refused(
+    npu: dict[str, Any], require: dict[str, Any], said: str
+) -> None:
+    problems = problems_of_settings(npu=npu, report={"require": require})
+    assert any(problem.startswith(said) for problem in problems)
+
+
+def test_requirements_on_a_measured_target_are_taken() -> None:
+    npu = {"ethos_u55": {"compiler": "vela"}}
+    settings = read_settings(SETTINGS | {"npu": npu, "report": {"require": {"target": "ethos_u55", "latency_ms": 5}}})
+    assert settings.report.require.latency_ms == 5.0

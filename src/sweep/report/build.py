@@ -56,8 +56,9 @@ def build_report(
     baseline: RunInfo | None = None,
     console: Console | None = None,
     say: Say | None = None,
+    log: bool = True,
 ) -> SweepData:
-    """Write the report of a sweep to a folder and log it to the sweep's run; the same store gives the same bytes.
+    """Write the report of a sweep to a folder, and log it to the sweep's run; the same store gives the same bytes.
 
     Args:
         store: The opened store: nothing is read from anywhere else.
@@ -68,6 +69,7 @@ def build_report(
         baseline: A sweep to compare with.
         console: Where to print the tables as well.
         say: Told what is being done.
+        log: Whether MLflow gets it, too.
 
     Returns:
         What the report was made from.
@@ -77,10 +79,12 @@ def build_report(
     sweep = read_sweep(store, run, settings=settings, baseline=baseline)
     written = Written(out)
     _tables(sweep, written, console)
-    _log(store, run.run_id, written, written.files)
+    if log:  # what is there so far, should a later step fail
+        _log(store, run.run_id, written, written.files)
     _documents(sweep, written, say)
-    say("logging the report")
-    _log_report(store, sweep, written)
+    if log:
+        say("logging the report")
+        _log_report(store, sweep, written)
     return sweep
 
 

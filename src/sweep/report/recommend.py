@@ -13,10 +13,20 @@ from sweep.report.data import CellData, SweepData
 from sweep.report.measurements import target_place
 from sweep.report.ranking import Standing, difference, standings
 from sweep.report.recommendation import SIZE, Change, Excluded, Heavier, Miss, Recommendation, Rule, Sort, asked
-from sweep.report_settings import METRICS, Require
+from sweep.report_settings import METRICS, ReportSettings, Require
 from sweep.tracking import names
 
-__all__ = ["Change", "Excluded", "Heavier", "Miss", "Recommendation", "chosen_target", "meets", "recommend"]
+__all__ = [
+    "Change",
+    "Excluded",
+    "Heavier",
+    "Miss",
+    "Recommendation",
+    "chosen_target",
+    "meets",
+    "qualifying",
+    "recommend",
+]
 
 # What makes one of two tied models the lighter one, the first that differs. After these the order of the grid decides.
 WEIGHT: Final = (SIZE, names.PARAMS, names.GFLOPS)
@@ -34,11 +44,21 @@ def chosen_target(sweep: SweepData) -> str | None:
 
     A compiler's target goes before a profile, which knows no latency.
     """
-    if sweep.settings.require.target is not None:
-        return sweep.settings.require.target
+    return _target(sweep.finished, sweep.settings.require)
+
+
+def qualifying(finished: Sequence[CellData], settings: ReportSettings) -> list[CellData]:
+    """Return the cells that meet the requirements and have the figure that ranks them, in the order given."""
+    rules = asked(settings.require, _target(finished, settings.require))
+    return [cell for cell in finished if not _misses(cell, rules, settings.ranked_by)]
+
+
+def _target(finished: Sequence[CellData], require: Require) -> str | None:
+    if require.target is not None:
+        return require.target
     measured = {
         npu[0]
-        for cell in sweep.finished
+        for cell in finished
         for metric in cell.values
         if (npu := names.npu_figure(metric)) and cell.number(metric) is not None
     }

@@ -58,6 +58,11 @@ def _names(metric: str) -> tuple[str, str, tuple[str, str], str]:
     return f"{head}_mean", f"{head}_std", (f"{head}_lo", f"{head}_hi"), f"{head}_ci"
 
 
+def _within(end: float | None) -> float | None:
+    """An end of an interval of mAP, which is a share: of two or three seeds Student's t reaches far."""
+    return None if end is None else min(max(end, 0.0), 1.0)
+
+
 def _values(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> dict[str, Any]:
     from sweep.statistics.seeds import over_seeds
 
@@ -68,5 +73,5 @@ def _values(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> dict[str,
         if found:
             over = over_seeds(found)
             mean, std, (lo, hi), _ = _names(metric)
-            values |= {mean: over.mean, std: over.std, lo: over.lo, hi: over.hi}
+            values |= {mean: over.mean, std: over.std, lo: _within(over.lo), hi: _within(over.hi)}
     return values

@@ -13,6 +13,7 @@ from sweep.report.axes import plain, word
 from sweep.report.compare import FINISHED
 from sweep.report.data import CellData, SweepData
 from sweep.report.measurements import facts_of_rows, trusted
+from sweep.report.recommend import qualifying
 from sweep.report_settings import ReportSettings, settings_of
 from sweep.tracking import names
 from sweep.tracking.links import compare_link, run_link
@@ -50,10 +51,10 @@ def read_sweep(
         _cell(store, row, runs.get(str(row.get("run_id"))), facts, folder)
         for row, facts, folder in zip(rows, facts_of_rows(frame), _folders(rows), strict=True)
     ]
-    best = _best(cells, chosen.ranked_by)
+    best = _best(cells, chosen)
     detailed = {*best, *_unfinished(cells)}
     cells = [_in_detail(store, cell, runs) if index in detailed else cell for index, cell in enumerate(cells)]
-    started = [cell.run_id for cell in cells if cell.run_id in runs]
+    started = [cell.run_id for cell in cells if cell.run_id and cell.run_id in runs]
     return SweepData(
         id=str(run.sweep_id or run.run_id),
         run_id=run.run_id,
@@ -65,7 +66,7 @@ def read_sweep(
         cells=tuple(cells),
         frame=frame,
         settings=chosen,
-        link=compare_link(store, [run_id for run_id in started if run_id]),
+        link=compare_link(store, started) if started else None,
         baseline=None if baseline is None else read_sweep(store, baseline, settings=chosen),
         left_out=sum(cell.finished for cell in cells) - len(best),
     )
@@ -88,10 +89,16 @@ def _cell(store: Store, row: Mapping[str, Any], run: RunInfo | None, facts: Mapp
     )
 
 
-def _best(cells: Sequence[CellData], metric: str) -> list[int]:
-    """The finished cells that are shown in detail: the best by the metric, those without it last, in grid order."""
-    ranked = [(-(cell.number(metric) or 0.0), index) for index, cell in enumerate(cells) if cell.status == FINISHED]
-    return [index for _, index in sorted(ranked)[:IN_DETAIL]]
+def _best(cells: Sequence[CellData], settings: ReportSettings) -> list[int]:
+    """The finished cells that are shown in detail: the best of all, and the best of those that meet the requirements.
+
+    Cells without the ranking metric come last, equal ones in grid order.
+    """
+    place = {id(cell): index for index, cell in enumerate(cells)}
+    finished = [cell for cell in cells if cell.status == FINISHED]
+    finished.sort(key=lambda cell: -(cell.number(settings.ranked_by) or 0.0))
+    meeting = qualifying(finished, settings)
+    return list(dict.fromkeys(place[id(cell)] for cell in [*finished[:IN_DETAIL], *meeting[:IN_DETAIL]]))
 
 
 def _unfinished(cells: Sequence[CellData]) -> list[int]:

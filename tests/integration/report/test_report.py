@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from support.sweeps import curve, end_sweep, figures, store_cell, store_sweep
+from sweep.rebuild import rebuild_report, report_folder
 from sweep.report.build import build_report
 from sweep.report.source import read_sweep
-from sweep.report_settings import ReportSettings
+from sweep.report_settings import ReportSettings, Require
 from sweep.tracking import names, write
 from sweep.tracking.read import sweep_run
 from sweep.tracking.store import Store, open_store
@@ -235,3 +237,50 @@ def test_a_baseline_gives_differences(tmp_path: Path) -> None:
     build_report(store, sweep_run(store, after), tmp_path / "out", baseline=sweep_run(store, before))
     header = next(csv.reader((tmp_path / "out/tables/ranking.csv").read_text("utf-8-sig").splitlines()))
     assert any("baseline" in name for name in header)
+
+
+def test_another_view_of_a_sweep_changes_nothing_of_what_mlflow_holds(tmp_path: Path) -> None:
+    """A baseline or other languages are for the one who asked."""
+    store = open_store(tmp_path / "home", "e")
+    before, after = grid(store, "before"), grid(store, "after")
+    run = sweep_run(store, after)
+    rebuild_report(store, run, Console(quiet=True))
+    artifacts = Path(run.artifact_uri.removeprefix("file://"))
+    held = {path: path.read_bytes() for path in artifacts.rglob("*") if path.is_file()}
+    assert any(path.name == "report.ko.md" for path in held)
+
+    rebuild_report(store, run, Console(quiet=True), baseline=sweep_run(store, before), out=tmp_path / "out")
+    rebuild_report(store, run, Console(quiet=True), languages=["en"])
+
+    assert {path: path.read_bytes() for path in artifacts.rglob("*") if path.is_file()} == held
+    own = report_folder(store.home, "after")
+    assert {path.name for path in own.glob("report.*")} == {"report.en.md", "report.html"}
+
+
+def test_a_report_registers_nothing(tmp_path: Path) -> None:
+    """Only the end of a sweep, or a wish for it, moves the champion."""
+    store = open_store(tmp_path / "home", "e")
+    sweep = grid(store)
+    write.set_tags(store, sweep, {names.REPORT_SETTINGS: replace(ReportSettings(), register="signs").as_text()})
+    rebuild_report(store, sweep_run(store, sweep), Console(quiet=True))
+    assert not store.client.search_registered_models()
+
+
+def test_cells_that_meet_the_requirements_are_read_in_detail_however_many_are_better(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "home", "e")
+    sweep = store_sweep(store)
+    cells = [
+        store_cell(
+            store,
+            sweep,
+            f"c{number}",
+            params={"level": 4, "act": "relu", "seed": number},
+            summary=figures(0.9 - number / 100, **{"int8/size_mb": 3.0 if number < 25 else 2.0}),
+            epochs=curve(0.5, 1),
+        )
+        for number in range(27)
+    ]
+    end_sweep(store, sweep, cells)
+    settings = replace(ReportSettings(), require=Require(size_mb=2.5))
+    found = read_sweep(store, sweep_run(store, sweep), settings=settings).cells
+    assert {index for index, cell in enumerate(found) if cell.curves is not None} == {*range(20), 25, 26}

@@ -78,7 +78,7 @@ def test_it_is_said_that_nothing_could_be_tested() -> None:
     told = load_texts()["marks"]
     assert told["untested"] in tables(sweep_data(*untested))["series"].marks
     partly = [*grouped(), cell_data("c", 0.1, level="9")]
-    assert any("4 best cells" in mark for mark in tables(sweep_data(*partly))["cells"].marks)
+    assert any("4 cells" in mark for mark in tables(sweep_data(*partly))["cells"].marks)
 
 
 def test_an_interval_is_one_column_for_people_and_two_for_programs() -> None:

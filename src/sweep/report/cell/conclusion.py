@@ -10,6 +10,7 @@ from sweep.report.cell.comparison import target
 from sweep.report.cell.deployment import DIGITS, drop
 from sweep.report.cell.facts import title
 from sweep.report.cell.headline import ends, source
+from sweep.report.cell.npu import latency
 from sweep.report.cell.wording import joined, phrase
 from sweep.report.cells import number
 from sweep.report.columns import heading, metric_column, target_title
@@ -29,12 +30,12 @@ def conclusion(sweep: SweepData, cell: CellData) -> list[Markdown]:
     chosen = target(sweep)
     share = cell.number(names.npu_metric(chosen, "op_pct")) if chosen else None
     if chosen and share is not None:
-        time = cell.number(names.npu_metric(chosen, "latency_ms"))
+        time = latency(cell, chosen)
         told = {"target": target_title(chosen, cell.facts), "share": number(share, 1)}
         if time is None:
             lines.append(phrase("conclusion.placement", **told))
         else:
-            lines.append(phrase("conclusion.placement_latency", latency=number(time, 2), **told))
+            lines.append(phrase("conclusion.placement_latency", latency=time, **told))
     lost, size = drop(cell), cell.number("int8/size_mb")
     if lost is not None:
         told = {"change": number(-lost, DIGITS, signed=True), "size": number(size, 2) if size is not None else ""}
@@ -48,8 +49,7 @@ def recommendation(sweep: SweepData, cell: CellData) -> list[Markdown]:
     if found.cell is None:
         lines = [phrase("recommendation.nobody")]
     elif found.cell is cell:
-        key = "recommendation.this_required" if found.requirements() else "recommendation.this"
-        return [phrase(key, metric=heading(found.metric, {})), *_heavier(found)]
+        return [_this(found, cell), *_heavier(found)]
     else:
         lines = [_instead(found, found.cell, cell)]
     own = next((entry for entry in found.excluded if entry.cell is cell), None)
@@ -109,6 +109,14 @@ def _named(cells: Sequence[CellData]) -> Markdown:
     told = joined(cell.name for cell in cells[:MAX_TIED])
     more = len(cells) - MAX_TIED
     return phrase("conclusion.more", cells=told, count=more) if more > 0 else told
+
+
+def _this(found: Recommendation, cell: CellData) -> Markdown:
+    """Why it is this one: the most accurate, or tied with that one and lighter."""
+    best = found.standings[0].cell
+    key = f"recommendation.this{'_required' if found.requirements() else ''}{'' if best is cell else '_tied'}"
+    values = {} if best is cell else {"best": best.name}
+    return phrase(key, metric=heading(found.metric, {}), **values)
 
 
 def _heavier(found: Recommendation) -> list[Markdown]:

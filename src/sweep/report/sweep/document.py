@@ -134,9 +134,8 @@ def _statistics(sweep: SweepData) -> Statistics:
     found = [cell.statistics for cell in sweep.cells if cell.statistics is not None]
     if not found:
         return Statistics(0, 0, 0)
-    from sweep.statistics.bootstrap import RESAMPLES
-
-    return Statistics(len(found), max(len(one.images) for one in found), RESAMPLES)
+    samples = max(0 if one.replicates is None else len(one.replicates) for one in found)
+    return Statistics(len(found), max(len(one.images) for one in found), samples)
 
 
 def _compared(sweep: SweepData) -> Compared | None:
