@@ -132,3 +132,28 @@ def test_95_percent_of_the_intervals_hold_the_truth(world: ModuleType) -> None:
     assert (held > 90).all()
     assert (held < 99).all()
     assert (missed < 0.08 * 200).all()
+
+
+def test_a_model_without_a_mistake_is_not_taken_for_one_that_makes_none() -> None:
+    """Of more images without a mistake more is known."""
+    few, many = (interval(perfect(images)) for images in (8, 64))
+    assert few.map50[0] < many.map50[0] < many.map50[1]
+    assert many.map50[1] == pytest.approx(0.995)
+    assert 0.9 < many.map50[0] < 0.97
+
+
+def perfect(images: int) -> ImageStatistics:
+    """An evaluation in which each image's one object is found, and nothing else."""
+    index = np.arange(images, dtype=np.int32)
+    zeros = np.zeros(images, dtype=np.int32)
+    return ImageStatistics(
+        images=tuple(f"{number:03}.png" for number in index),
+        classes={0: "sign"},
+        thresholds=np.linspace(0.5, 0.95, 10),
+        image=index,
+        confidence=np.linspace(0.9, 0.5, images, dtype=np.float32),
+        category=zeros,
+        correct=np.ones((images, 10), dtype=bool),
+        object_image=index,
+        object_category=zeros,
+    )
