@@ -51,7 +51,7 @@ def record_cell(
     from sweep.tracking import models
 
     run = cell.folder
-    run_id = dated.start_cell(
+    run_id = write.start_cell(
         store,
         parent_run_id=parent_run_id,
         sweep_id=sweep_id,
@@ -70,7 +70,7 @@ def record_cell(
         write.log_files(store, run_id, {**run.files, **_written(cell, folder), **accuracy.files})
         imgsz = int(run.arguments["imgsz"])
         models.log_model(store, run_id, run.best.path, imgsz=imgsz, names=run.best.names)
-        dated.finish(store, run_id, run.ended)
+        write.finish(store, run_id, names.FINISHED, ended=run.ended)
     except BaseException as error:
         with contextlib.suppress(Exception):  # a full disk, a server that is away: the run has to end
             status: write.Status = "FAILED" if isinstance(error, Exception) else "KILLED"

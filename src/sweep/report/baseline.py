@@ -9,12 +9,12 @@ from typing import Final, Literal
 from sweep.report.data import CellData, SweepData
 from sweep.report.pareto import objectives
 from sweep.report.ranking import Difference, difference
+from sweep.statistics.paired import ALPHA
 from sweep.tracking import names
 
 Verdict = Literal["better", "worse", "tied", "untested"]
 
-METRICS: Final = ("best/mAP50", "best/mAP50-95")
-ALPHA: Final = 0.05
+METRICS: Final = tuple(names.INTERVALS)
 
 
 @dataclass(frozen=True, eq=False)

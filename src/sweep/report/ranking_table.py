@@ -21,7 +21,6 @@ from sweep.report_settings import METRICS
 RANK: Final = "rank"
 DIFFERENCE: Final = "leader/difference"
 DIFFERENCE_ENDS: Final = ("leader/difference_lo", "leader/difference_hi")
-DIFFERENCE_CI: Final = "leader/difference_ci"
 P: Final = "leader/p_holm"
 VERDICT: Final = "leader/verdict"
 PARETO: Final = "pareto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,14 @@ def sentence(texts: Mapping[str, Any], name: str, /, **values: Any) -> Markdown:
 def as_markdown(value: Any) -> str:
     """Return Markdown as it is, and anything else escaped and on one line."""
     return value if isinstance(value, Markdown) else markdown_text(str(value))
+
+
+def fenced(text: str, language: str = "") -> Markdown:
+    """Return text as a code block. Its fence is longer than any run of backticks inside; control characters go."""
+    clean = "".join(char if char.isprintable() or char == "\n" else " " for char in text.replace("\t", "    "))
+    longest = max((len(run) for run in re.findall("`+", clean)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markdown(f"{fence}{language}\n{clean.strip(chr(10))}\n{fence}")
 
 
 def render(template: str, part: str, /, **context: Any) -> Markdown:

@@ -10,11 +10,12 @@ from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth
 from sweep.report.columns import Column, text_column
 from sweep.report.compare import FINISHED, Group, Row, Table
 from sweep.report.texts import load_texts
+from sweep.tracking import names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-METRICS: Final = ("best/mAP50", "best/mAP50-95")
+METRICS: Final = tuple(names.INTERVALS)
 _DIGITS: Final = 4
 
 

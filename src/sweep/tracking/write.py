@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -52,12 +53,14 @@ def start_cell(
     cell_key: str,
     params: Mapping[str, Any],
     tags: Mapping[str, str],
+    started: datetime | None = None,
 ) -> str:
     """Start the run of a cell under its sweep and return its run id.
 
     Args:
         params: `base level act seed recipe data` and the recipe's values. Nested mappings are flattened
             with dots (`{"recipe": {"lr0": 1}}` is `recipe.lr0`); values are cut at MLflow's 6,000 characters.
+        started: when its training began; None: now.
     """
     run_id = _create_run(
         store,
@@ -70,6 +73,7 @@ def start_cell(
             names.CELL: cell_name,
             names.CELL_KEY: cell_key,
         },
+        started,
     )
     log_params(store, run_id, params)
     return run_id
@@ -175,11 +179,16 @@ def set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
     store.client.log_batch(run_id, tags=[RunTag(key, cut_tag(str(value))) for key, value in tags.items()])
 
 
-def finish(store: Store, run_id: str, status: Status, reason: str | None = None) -> None:
-    """End a run. `reason` goes to the tag `sweep.reason`; of a long traceback its head and its end."""
+def finish(store: Store, run_id: str, status: Status, reason: str | None = None, ended: datetime | None = None) -> None:
+    """End a run, now or at a time that is past. `reason` goes to `sweep.reason`; of a long one its head and its end."""
     if reason:
         set_tags(store, run_id, {names.REASON: reason})
-    store.client.set_terminated(run_id, status)
+    store.client.set_terminated(run_id, status, end_time=None if ended is None else milliseconds(ended))
+
+
+def milliseconds(time: datetime) -> int:
+    """Return a time as MLflow counts it: milliseconds since 1970."""
+    return int(time.timestamp() * 1000)
 
 
 def cut_tag(text: str) -> str:
@@ -189,9 +198,10 @@ def cut_tag(text: str) -> str:
     return f"{text[:_TAG_HEAD]}{_CUT}{text[-_TAG_TAIL:]}"
 
 
-def _create_run(store: Store, name: str, tags: Mapping[str, str]) -> str:
+def _create_run(store: Store, name: str, tags: Mapping[str, str], started: datetime | None = None) -> str:
     cut = {key: cut_tag(str(value)) for key, value in tags.items()} | {names.HOME: cut_tag(str(store.home))}
-    return str(store.client.create_run(store.experiment_id, tags=cut, run_name=name).info.run_id)
+    began = None if started is None else milliseconds(started)
+    return str(store.client.create_run(store.experiment_id, start_time=began, tags=cut, run_name=name).info.run_id)
 
 
 def _log_metrics(store: Store, run_id: str, metrics: Mapping[str, float], step: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from support.sweep_markdown import tables_are_whole
 from support.sweeps import curve, end_sweep, figures, store_cell, store_sweep
 from sweep.rebuild import rebuild_report, report_folder
 from sweep.report.build import build_report
@@ -62,22 +63,6 @@ def grid(store: Store, sweep_id: str = "s") -> str:
 def build(store: Store, sweep: str, out: Path) -> dict[str, bytes]:
     build_report(store, sweep_run(store, sweep), out)
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-
-
-def tables_are_whole(markdown: str) -> bool:
-    """Whether each row of every table has as many cells as its heading."""
-    columns = 0
-    fenced = False
-    for line in markdown.splitlines():
-        fenced ^= line.startswith("```")
-        if fenced or not line.startswith("|"):
-            columns = 0
-            continue
-        count = len(re.findall(r"(?<!\\)\|", line)) - 1
-        if columns and count != columns:
-            return False
-        columns = count
-    return True
 
 
 def test_a_report_is_written_logged_and_the_same_twice(tmp_path: Path) -> None:

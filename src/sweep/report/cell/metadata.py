@@ -7,7 +7,7 @@ from typing import Any
 
 from sweep.report.cell.facts import recipe, weights
 from sweep.report.data import CellData, SweepData
-from sweep.report.render import Markdown
+from sweep.report.render import Markdown, fenced
 from sweep.report.texts import load_texts
 from sweep.tracking import names
 
@@ -20,14 +20,6 @@ def metadata(sweep: SweepData, cell: CellData) -> Markdown:
     content = {keys[key]: value for key, value in _content(sweep, cell).items() if value not in ("", None, {})}
     text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10_000)
     return fenced(text, "yaml")
-
-
-def fenced(text: str, language: str = "") -> Markdown:
-    """Return text as a code block. Its fence is longer than any run of backticks inside; control characters go."""
-    clean = "".join(char if char.isprintable() or char == "\n" else " " for char in text.replace("\t", "    "))
-    longest = max((len(run) for run in re.findall("`+", clean)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return Markdown(f"{fence}{language}\n{clean.strip(chr(10))}\n{fence}")
 
 
 def _content(sweep: SweepData, cell: CellData) -> dict[str, Any]:

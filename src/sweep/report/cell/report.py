@@ -22,11 +22,11 @@ from sweep.report.cell import (
 )
 from sweep.report.cell.facts import level_title, recipe, title
 from sweep.report.cell.images import placed
-from sweep.report.cell.metadata import fenced, metadata
+from sweep.report.cell.metadata import metadata
 from sweep.report.cell.wording import PART, label, missing, phrase
 from sweep.report.cells import number
 from sweep.report.data import CellData, SweepData
-from sweep.report.render import Markdown, render
+from sweep.report.render import Markdown, fenced, render
 from sweep.report.texts import load_texts
 from sweep.tracking import names
 from sweep.tracking.links import LOCAL_UI

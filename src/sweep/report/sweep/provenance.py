@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sweep.report.data import SweepData
-from sweep.report.render import Markdown
-from sweep.report.sweep.wording import fenced, link
+from sweep.report.render import Markdown, fenced
+from sweep.report.sweep.wording import link
 from sweep.report.texts import load_texts
 from sweep.tracking import names
 

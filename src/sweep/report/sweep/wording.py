@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -100,10 +99,3 @@ def link(text: str, address: str | None) -> Markdown | None:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return None
     return Markdown(f"[{markdown_text(text)}]({quote(address or '', safe=_IN_ADDRESS)})")
-
-
-def fenced(text: str, language: str = "") -> Markdown:
-    """Return text as a block of code that nothing in the text can end."""
-    clean = "\n".join("".join(char if char.isprintable() else " " for char in line) for line in text.splitlines())
-    ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", clean)), 3)
-    return Markdown(f"{ticks}{language}\n{clean}\n{ticks}")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sweep.report.cell import cell_report
-from sweep.report.cell.metadata import fenced
 from sweep.report.data import CellData, SweepData
+from sweep.report.render import fenced
 from sweep.report.texts import load_texts, speaking
 from sweep.tracking import names
 from sweep.tracking.measured import tag_of

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from support.sweep_data import cell_data, sweep_data
 from support.sweep_markdown import checked
-from sweep.report.sweep.wording import fenced, link
+from sweep.report.render import fenced
+from sweep.report.sweep.wording import link
 from sweep.report.texts import speaking
 from sweep.report_settings import ReportSettings, Require
 from sweep.tracking import names
