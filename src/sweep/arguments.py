@@ -17,12 +17,16 @@ GRAMMAR_CALL = re.compile(
     r"^(choice|range|interval|glob|shuffle|sort|tag|int|float|str|bool|json_str|extend_list)\(.*\)$"
 )
 LITERALS = {"null", "true", "false"}
+STORAGE = "tune.storage"
+TUNE_SPACE = "tune.space."
+TUNE_METHODS = ("tune.sampler", "tune.pruner")
+TUNE_OPEN = (TUNE_SPACE, *(f"{method}." for method in TUNE_METHODS))  # their keys are Optuna's and the recipe's
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Hydra overrides and flags from the arguments of the command line.
 
-    Values of `home`, `data`, `*.uri`, `*.storage` and `*.weights` are quoted, relative paths among them are made
+    Values of `home`, `data`, `*.uri`, `tune.storage` and `*.weights` are quoted, relative paths among them are made
     absolute, `data=PATH[,PATH]` becomes `data=path data.path=…`, and `recipe.X=…` may name any training argument,
     listed in the recipe's file or not. Hydra's `-m` is left out: every run is a sweep, and beside `--cfg` Hydra
     refuses it.
@@ -36,7 +40,9 @@ def prepare(arguments: Sequence[str]) -> list[str]:
             prepared.append(argument)
         elif key == "data":
             prepared += _data(value)
-        elif key in {"home", "data.path"} or key.endswith((".weights", ".storage")):
+        elif _is_tune(key.lstrip("+")):
+            prepared.append(_tune(key.lstrip("+"), value))
+        elif key in {"home", "data.path"} or key.endswith(".weights"):
             quoted = [_quote(_absolute(part, key)) for part in _values(value)]
             prepared.append(f"{key}={','.join(quoted)}")
         elif key.endswith(".uri"):
@@ -77,6 +83,23 @@ def override_key(argument: str) -> str:
     return argument.partition("=")[0].lstrip("+~")
 
 
+def _is_tune(key: str) -> bool:
+    return key in {*TUNE_METHODS, STORAGE} or key.startswith(TUNE_OPEN)
+
+
+def _tune(key: str, value: str) -> str:
+    """An option of tuning whose value or key Hydra would read as something else."""
+    if key == STORAGE:  # one for the whole sweep, so commas are its own
+        return f"{key}={_quote(_absolute(value, key))}"
+    if key.startswith(TUNE_SPACE):
+        name = key.removeprefix(TUNE_SPACE).removeprefix("recipe.")
+        text = "null" if value.strip() == "null" else _quoted(_unquoted(value) if len(_values(value)) == 1 else value)
+        return f"++{TUNE_SPACE}{name}={text}"
+    if key in TUNE_METHODS:
+        return f"{key}={value}" if value.startswith("{") else f"{key}.name={value}"
+    return f"{key}={value}" if key.endswith(".name") else f"++{key}={value}"
+
+
 def _data(value: str) -> list[str]:
     """`data=` for a group's choices, for paths, or for both mixed (then `data` and `data.path` move together)."""
     if GRAMMAR_CALL.match(value):
@@ -108,7 +131,7 @@ def _absolute(text: str, key: str) -> str:
     if bare in LITERALS or "://" in bare or "${" in bare:
         return text if bare in LITERALS else bare
     bare_name = key.endswith(".weights") and "/" not in bare and "\\" not in bare
-    if key.endswith(".storage") or (bare_name and not Path(bare).exists()):
+    if bare_name and not Path(bare).exists():
         return bare
     # Not resolve(): a link in the user's path is the user's choice.
     return str(Path.cwd() / Path(bare).expanduser())
@@ -131,6 +154,11 @@ def _quote(text: str) -> str:
     """A value that Hydra reads back as exactly this text. Literals, sweeps and quoted values stay as they are."""
     if text in LITERALS or GRAMMAR_CALL.match(text) or text != _unquoted(text):
         return text
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes, whatever it looks like."""
     # In Hydra's grammar a backslash is special only in front of a quote.
     escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", text)
     escaped = re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped)

@@ -2,126 +2,83 @@
 
 from __future__ import annotations
 
-import contextlib
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.errors import in_one_line
-from sweep.evaluation import evaluate_best
-from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
-from sweep.record import artifacts, log_size, start_run, summary
+from sweep.ending import CellFailed, finish_and_measure, measure_finished, recorded
+from sweep.record import artifacts, log_result, log_size, start_run, summary
+from sweep.trials.worker import tune_cell
 from sweep.work import Work, prepare
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from sweep.tracking.read import RunInfo
     from sweep.training.train import Trained
 
 
-class CellFailed(RuntimeError):
-    """A cell that was recorded as failed; the message is its reason in one line."""
-
-
 def run_cell(config: DictConfig) -> dict[str, Any]:
-    """Train, measure and log one cell.
+    """Train, measure and log one cell; of a cell that is tuned, take its trials until there are none left.
 
     Returns:
-        `run_id` of the cell's MLflow run, and whether a finished run of the same cell was `reused`.
+        `run_id` of the cell's MLflow run, whether a finished run of the same cell was `reused`, and whether the cell is
+        `finished`: it is not when other workers still have trials of it.
 
     Raises:
         CellFailed: The cell failed and is recorded as such in MLflow.
     """
+    work = prepare(config)
+    if work.identity.key != work.job["key"]:
+        raise CellFailed(f"{work.job['name']} is not what was planned: its data, weights or package versions changed.")
+    return _train_cell(work) if work.cell.tune is None else tune_cell(work, work.cell.tune)
+
+
+def _train_cell(work: Work) -> dict[str, Any]:
     from sweep.locks import cell_lock
     from sweep.tracking.runs import close_abandoned, finished_run
 
-    work = prepare(config)
     key = work.identity.key
-    if key != work.job["key"]:
-        raise CellFailed(f"{work.job['name']} is not what was planned: its data, weights or package versions changed.")
     with cell_lock(work.settings.home, key, on_wait=lambda: work.progress.write("waiting")):
         close_abandoned(work.store, key)
         finished = None if work.settings.rerun else finished_run(work.store, key)
         if finished is not None:
-            _measure_finished(work, finished)
+            measure_finished(work, finished)
             work.progress.write("finished", run_id=finished.run_id, reused=True)
-            return {"run_id": finished.run_id, "reused": True}
-        return {"run_id": _run_tracked(work), "reused": False}
+            return {"run_id": finished.run_id, "reused": True, "finished": True}
+        return {"run_id": _run_tracked(work), "reused": False, "finished": True}
 
 
 def _run_tracked(work: Work) -> str:
     """Run the cell inside a MLflow run of its own, which ends as FINISHED, or as FAILED with the traceback."""
-    from sweep.tracking import write
     from sweep.training.output import output_to
 
     run_id = start_run(work)
     folder = work.folder / run_id
     work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"])
     with output_to(folder / "train.log"):
-        try:
-            trained, metrics = _train(work, run_id, folder)
-            graph = log_size(work, run_id, trained, folder)
-        except Exception as error:
-            reason = in_one_line(error)
-            with contextlib.suppress(Exception):  # a full disk, a server that is away: the run has to end
-                (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-                write.log_files(work.store, run_id, {name: folder / name for name in ("traceback.txt", "train.log")})
-            write.finish(work.store, run_id, "FAILED", reason=reason)
-            work.progress.write("failed", run_id=run_id, reason=reason)
-            raise CellFailed(reason) from error
-        # What was trained is finished, whatever measuring comes to.
-        write.finish(work.store, run_id, "FINISHED")
-        work.progress.write("trained", run_id=run_id)
-        wanted, export = wanted_names(work.targets), folder / "export"
-        if wanted:
-            measuring = work.measuring(wanted)
-            measured_or_said(
-                work.store,
-                run_id,
-                wanted,
-                lambda: measure_and_log(work.store, run_id, trained.best, graph, export, measuring),
-            )
+        with recorded(work, run_id, folder):
+            trained = _train(work, run_id, folder)
+            metrics = log_result(work, run_id, trained.best, summary(trained), artifacts(work, trained, folder), folder)
+            graph = log_size(work, run_id, trained.model, trained.best, folder)
+        finish_and_measure(work, run_id, trained.best, graph, folder)
     work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
     return run_id
 
 
-def _train(work: Work, run_id: str, folder: Path) -> tuple[Trained, dict[str, float]]:
-    """Train, evaluate the best checkpoint, and log all of it. Returns the summary metrics, too."""
-    from sweep.data.ultralytics_yaml import write_view
+def _train(work: Work, run_id: str, folder: Path) -> Trained:
     from sweep.tracking import write
-    from sweep.tracking.models import log_model
     from sweep.training.train import train
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         write.log_epoch(work.store, run_id, epoch, metrics)
         work.progress.write("epoch", epoch=epoch, metrics=metrics)
 
-    recipe, view = work.identity.recipe, write_view(work.data, work.settings.home)
-    trained = train(
+    return train(
         work.identity.model.yaml,
-        recipe,
-        view=view,
+        work.identity.recipe,
+        view=work.view,
         seed=work.cell.seed,
         device=work.device,
         folder=folder,
         weights=work.cell.weights,
         on_epoch=on_epoch,
     )
-    work.progress.write("stage", stage="validating the best checkpoint")
-    evaluated = evaluate_best(trained.best, work.data, view, recipe, work.device, folder)
-    metrics = evaluated.metrics | summary(trained)
-    write.log_summary(work.store, run_id, metrics)
-    write.log_files(work.store, run_id, artifacts(work, trained, folder) | evaluated.files)
-    log_model(work.store, run_id, trained.best, imgsz=recipe["imgsz"], names=work.data.names)
-    return trained, metrics
-
-
-def _measure_finished(work: Work, run: RunInfo) -> None:
-    """Measure what a finished cell lacks of what is asked for now, without training it again."""
-    from sweep.tracking.measured import lacking
-
-    wanted = lacking(run.tags, wanted_names(work.targets))
-    if wanted:
-        work.progress.write("measuring", run_id=run.run_id)
-        measure_run(work.store, run, wanted, lambda: work.measuring(wanted))

@@ -12,6 +12,8 @@ from sweep.errors import SweepError
 from sweep.paths import option_file, option_files, option_names
 from sweep.recipe import recipe_problems
 from sweep.report_settings import ReportSettings, read_report_settings
+from sweep.tune_settings import SWEEP_WIDE as TUNE_WIDE
+from sweep.tune_settings import TuneSettings, read_tune_settings
 from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
@@ -55,6 +57,8 @@ class CellConfig:
     recipe: Mapping[str, Any]
     seed: int
     weights: Path | None
+    tune: TuneSettings | None = None
+    """How the recipe is tuned; None: it is trained as it is."""
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -132,9 +136,10 @@ def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
     if isinstance(recipe, Mapping):
         problems += recipe_problems(recipe)
     weights = _weights(config["model"], home, problems)
+    tune = _tune(config.get("tune"), problems)
     if problems:
         raise SweepError(*problems)
-    return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights)
+    return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights, tune)
 
 
 def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
@@ -142,7 +147,7 @@ def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
     return [
         f"{key} cannot be swept: it holds for the whole sweep. Start one sweep for each value."
         for key in keys
-        if key in SWEEP_WIDE - {"npu"} or key.startswith(("npu.", "tracking.", "report.", "hydra", "job"))
+        if key in (SWEEP_WIDE | TUNE_WIDE) - {"npu"} or key.startswith(("npu.", "tracking.", "report.", "hydra", "job"))
     ] + [
         "npu cannot be swept: every cell is measured on all targets. Put them in brackets: npu=[ethos_u55,qnn_htp]."
         for key in keys
@@ -185,6 +190,14 @@ def _npu(chosen: object, problems: list[str]) -> Mapping[str, Mapping[str, Any]]
         if not isinstance(options, Mapping) or not options.get("compiler")
     ]
     return {"onnx": targets.pop("onnx", None) or target_options("onnx"), **targets}
+
+
+def _tune(content: object, problems: list[str]) -> TuneSettings | None:
+    try:
+        return read_tune_settings(content)
+    except SweepError as error:
+        problems += error.problems
+        return None
 
 
 def _report(content: object, npu: Mapping[str, Any], problems: list[str]) -> ReportSettings:

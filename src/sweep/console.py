@@ -22,7 +22,7 @@ LINES_PER_CELL = 20  # plain lines that report on epochs, at most, for each cell
 STYLES = {
     "waiting": "dim", "queued": "dim", "running": "cyan", "measuring": "cyan", "to be measured": "cyan",
     "finished": "green", "reused": "green", "failed": "red", "killed": "red", "skipped": "yellow", "new": "",
-    "interrupted": "yellow",
+    "interrupted": "yellow", "to be tuned on": "yellow",
 }  # fmt: skip
 OPEN = {"queued", "running", "measuring"}  # states of a cell that has not ended
 
@@ -40,6 +40,12 @@ class Row:
     note: str = ""
     started: float = 0.0
     offset: int = 0
+    trials: int = 0
+    """Of a cell that is tuned: how many trials there are to be."""
+    ended: int = 0
+    at_start: int = 0
+    """How many of them had ended when this launch began."""
+    best: float | None = None
 
     def apply(self, event: dict[str, Any]) -> None:
         """Take in one event of the cell's progress file."""
@@ -47,6 +53,9 @@ class Row:
         if kind == "started":
             self.state, self.epoch, self.metrics, self.note = "running", 0, {}, ""
             self.epochs, self.started = int(event["epochs"]), event["time"]
+            self.trials, self.at_start = int(event.get("trials", 0)), int(event.get("ended", 0))
+        elif kind == "trial":
+            self._apply_trial(event)
         elif kind == "epoch":
             self.epoch, self.metrics, self.note = int(event["epoch"]), event["metrics"], ""
         elif kind == "stage":
@@ -61,8 +70,25 @@ class Row:
             if kind == "finished" and "metrics" in event:
                 self.metrics = self.metrics | {"metrics/mAP50": event["metrics"]["mAP50"]}
 
+    def _apply_trial(self, event: dict[str, Any]) -> None:
+        if self.state == "queued" or not self.trials:  # a worker that joined the others, or that was started again
+            self.state, self.started, self.at_start = "running", event["time"], int(event["ended"])
+        self.trials, self.ended, self.best = int(event["trials"]), int(event["ended"]), event.get("best")
+        if event["state"] == "running":
+            self.epoch, self.epochs = 0, int(event["epochs"])
+
+    @property
+    def reached(self) -> str:
+        """How far it is: `3/15` epochs, or `7/20 trials`."""
+        if self.trials:
+            return f"{self.ended}/{self.trials} trials"
+        return f"{self.epoch}/{self.epochs}" if self.epochs else ""
+
     def seconds_left(self, now: float) -> float | None:
         """Time to the end of the training, from the pace so far; None before the first epoch."""
+        if self.trials and self.state == "running":
+            done = self.ended - self.at_start
+            return (now - self.started) / done * (self.trials - self.ended) if done > 0 else None
         if self.state != "running" or not self.epoch:
             return None
         return max(0.0, (now - self.started) / self.epoch * (self.epochs - self.epoch))
@@ -114,7 +140,7 @@ class Progress:
     def _table(self) -> Table:
         done = sum(row.state not in OPEN for row in self._rows)
         table = Table(title=f"{done} of {len(self._rows)} cells done", title_justify="left", expand=False)
-        for heading in ("cell", "state", "epoch", "mAP50", "box", "cls", "dfl", "time left"):
+        for heading in ("cell", "state", "reached", "mAP50", "box", "cls", "dfl", "time left"):
             table.add_column(heading, justify="left" if heading in {"cell", "state"} else "right", no_wrap=True)
         now = time.time()
         for row in self._shown():
@@ -123,7 +149,7 @@ class Progress:
             table.add_row(
                 row.name,
                 Text(row.state, style=STYLES.get(row.state, "")),
-                f"{row.epoch}/{row.epochs}" if row.epochs else "",
+                row.reached,
                 _figure(row.metrics.get("metrics/mAP50")),
                 *losses,
                 left,
@@ -142,14 +168,8 @@ class Progress:
 def plain_line(row: Row, event: dict[str, Any]) -> str | None:
     """An event as one line for a log; None where it would only be noise."""
     kind = event["event"]
-    if kind == "epoch":
-        every = max(1, -(-row.epochs // LINES_PER_CELL))
-        if row.epoch % every and row.epoch != row.epochs:
-            return None
-        losses = " ".join(f"{name} {_figure(row.metrics.get(f'train/{name}_loss'))}" for name in ("box", "cls", "dfl"))
-        left = duration(row.seconds_left(event["time"]))
-        accuracy = _figure(row.metrics.get("metrics/mAP50"))
-        return f"{row.name}: epoch {row.epoch}/{row.epochs}  mAP50 {accuracy}  {losses}  {left} left"
+    if kind in {"epoch", "trial"}:
+        return _epoch_line(row, event) if kind == "epoch" else _trial_line(row, event)
     if kind == "finished":
         if event.get("reused"):
             return f"{row.name}: finished before, reused"
@@ -164,6 +184,31 @@ def plain_line(row: Row, event: dict[str, Any]) -> str | None:
         "stage": row.note,
     }
     return f"{row.name}: {texts[kind]}" if kind in texts else None
+
+
+def _epoch_line(row: Row, event: dict[str, Any]) -> str | None:
+    """An epoch as one line; of the trials of a study, which run several at once, only their ends are told."""
+    if row.trials and not event.get("refit"):
+        return None
+    every = max(1, -(-row.epochs // LINES_PER_CELL))
+    if row.epoch % every and row.epoch != row.epochs:
+        return None
+    losses = " ".join(f"{name} {_figure(row.metrics.get(f'train/{name}_loss'))}" for name in ("box", "cls", "dfl"))
+    left = duration(row.seconds_left(event["time"]))
+    accuracy = _figure(row.metrics.get("metrics/mAP50"))
+    return f"{row.name}: epoch {row.epoch}/{row.epochs}  mAP50 {accuracy}  {losses}  {left} left"
+
+
+def _trial_line(row: Row, event: dict[str, Any]) -> str | None:
+    """The end of a trial as one line for a log."""
+    if event["state"] == "running":
+        return None
+    value = f" {_figure(event['value'])}" if event.get("value") is not None else ""
+    reason = f": {event['reason']}" if event.get("reason") else ""
+    best = f", best {_figure(row.best)}" if row.best is not None else ""
+    left = row.seconds_left(event["time"])
+    left_text = f", {duration(left)} left" if left else ""
+    return f"{row.name}: trial {event['trial']} {event['state']}{value}{reason}  ({row.reached}{best}{left_text})"
 
 
 def duration(seconds: float | None) -> str:

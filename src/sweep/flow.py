@@ -18,9 +18,9 @@ from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, collect, mark_ended
-from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states
+from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states, workers_of
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
-from sweep.show import print_end, print_plan, print_start
+from sweep.show import counted, print_end, print_plan, print_start
 from sweep.show_npu import print_unmeasured
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_FAILED = 0, 1
 PIPE_WIDTH = 140
+ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
 DYING_S = 5.0  # how long a worker that its launcher has given up may take to go
 LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
 
@@ -47,6 +48,8 @@ class Sweep:
     plan: Plan
     store: Store
     outcomes: dict[int, Outcome]
+    launched: int = 0
+    """How many jobs were launched so far."""
 
 
 def run_sweep(
@@ -76,6 +79,7 @@ def run_sweep(
     with interruptible():
         plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
         set_environment(plan.settings.home)
+        _open_storage(plan)
         launcher = _launcher(plan, make_launcher) if _likely_work(plan) else None
         store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
         plan = with_states(plan, store)
@@ -108,6 +112,19 @@ def make_console() -> Console:
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
     return Console(file=sys.stdout, highlight=False, width=PIPE_WIDTH)
+
+
+def _open_storage(plan: Plan) -> None:
+    """Open the storage of the studies once, so that it is there for all workers, and a wrong one is found now.
+
+    Raises:
+        SweepError: It cannot be opened.
+    """
+    storages = {planned.config.tune.storage for planned in plan.cells if planned.config.tune is not None}
+    for storage in storages:
+        from sweep.tuning.storage import open_storage
+
+        open_storage(storage, plan.settings.home)
 
 
 def _likely_work(plan: Plan) -> bool:
@@ -156,28 +173,54 @@ def _launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
 
 def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Console) -> None:
     """Launch what is not finished, and again what failed, as often as `retries` allows."""
-    from sweep.console import Progress
-
     settings, waiting = sweep.plan.settings, sweep.plan.to_run
     _name_jobs(config, sweep)
     for attempt in range(settings.retries + 1):
         if not waiting:
             return
         print_start(console, waiting, attempt, settings.rerun)
-        for planned in waiting:  # an interruption must find this attempt's run, not the last one's outcome
-            sweep.outcomes.pop(planned.cell.index, None)
-        jobs = [_overrides(planned, sweep, attempt) for planned in waiting]
-        cells = [(planned.cell.index, planned.cell.name) for planned in waiting]
-        began = time.time()
-        with Progress(console, settings.home, sweep.id, cells):
-            try:
-                returns: list[Any] = list(launcher.launch(jobs, initial_job_idx=attempt * len(sweep.plan.cells)))
-            except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
-                returns = [error] * len(jobs)
-        sweep.outcomes |= collect(settings.home, sweep.id, waiting, returns, since=began)
+        left = waiting
+        for _ in range(ROUNDS):
+            _launch_once(sweep, left, attempt, launcher, console)
+            left = [planned for planned in left if planned.config.tune and sweep.outcomes[planned.cell.index].lost]
+            if not left or settings.on_error == "fail_fast":
+                break
+            console.print(f"Workers of {counted(len(left))} died: their trials are run again …")
         waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].state != "finished"]
         if settings.on_error == "fail_fast" and waiting:
             return
+
+
+def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher: Launcher, console: Console) -> None:
+    """Launch a job for each cell, and `tune.workers` for one that is tuned; fills in their outcomes."""
+    from sweep.console import Progress
+
+    home = sweep.plan.settings.home
+    for planned in cells:  # an interruption must find this attempt's run, not the last one's outcome
+        sweep.outcomes.pop(planned.cell.index, None)
+    workers = _workers(cells)
+    jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
+    began = time.time()
+    with Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]):
+        try:
+            returns: list[Any] = list(launcher.launch(jobs, initial_job_idx=sweep.launched))
+        except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
+            returns = [error] * len(jobs)
+    sweep.launched += len(jobs)
+    sweep.outcomes |= collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
+
+
+def _workers(cells: Sequence[PlannedCell]) -> list[tuple[PlannedCell, int]]:
+    """The jobs of some cells. The first worker of every cell comes before the second of any: where there is not room
+    for all, cells are tuned side by side before several workers share one study, which then learns less.
+    """
+    counts = {planned.cell.index: workers_of(planned) for planned in cells}
+    return [
+        (planned, worker)
+        for worker in range(max(counts.values()))
+        for planned in cells
+        if worker < counts[planned.cell.index]
+    ]
 
 
 def _record(sweep: Sweep, killed: str | None = None) -> bool:
@@ -191,6 +234,7 @@ def _record(sweep: Sweep, killed: str | None = None) -> bool:
             planned.cell.index, Outcome.cut_short(settings.home, sweep.id, planned.cell.index, killed)
         )
     mark_ended(sweep.store, sweep.outcomes.values())
+    _close_trials(sweep)
     # A worker that was killed right after it had opened its run left no word of it.
     close_open_cells(sweep.store, sweep.run_id, cell_alive=lambda key: cell_held(settings.home, key, wait_s=DYING_S))
     cells = sweep.plan.cells
@@ -206,6 +250,19 @@ def _record(sweep: Sweep, killed: str | None = None) -> bool:
     else:
         write.finish(sweep.store, sweep.run_id, "FAILED" if failed else "FINISHED")
     return failed
+
+
+def _close_trials(sweep: Sweep) -> None:
+    """Close the trials that workers of this sweep have left open, in MLflow and in their studies."""
+    storages = {
+        planned.cell.key: planned.config.tune.storage
+        for planned in sweep.plan.cells
+        if planned.config.tune is not None and sweep.outcomes[planned.cell.index].state not in {"finished", "skipped"}
+    }
+    if storages:
+        from sweep.trials.abandoned import close_trials
+
+        close_trials(sweep.store, storages, wait_s=DYING_S)
 
 
 def _tables(sweep: Sweep) -> None:
@@ -273,7 +330,7 @@ def _name_jobs(config: DictConfig, sweep: Sweep) -> None:
         config.job.sweep_id = sweep.id
 
 
-def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int) -> list[str]:
+def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) -> list[str]:
     """The overrides of one job: the cell's own, and the sweeper's word to it."""
     cell = planned.cell
     job = {
@@ -283,6 +340,7 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int) -> list[str]:
         "name": cell.name,
         "key": cell.key,
         "attempt": attempt,
+        "worker": worker,
     }
     return [
         *cell.overrides,

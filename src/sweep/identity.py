@@ -88,6 +88,8 @@ def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
     }
     if cell.weights:
         content["transfer"] = TRANSFER_VERSION
+    if cell.tune is not None:
+        content["tune"] = cell.tune.identity()
     return Identity(cell_key(content), model, recipe)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = ".lock"
+WORKERS = "workers"  # in a cell's folder: a lock of each worker that tunes it
 
 
 @contextlib.contextmanager
@@ -27,6 +28,22 @@ def cell_lock(home: Path, key: str, on_wait: Callable[[], None]) -> Iterator[Non
 
 
 @contextlib.contextmanager
+def tuning_lock(home: Path, key: str, sweep_id: str, worker: int) -> Iterator[None]:
+    """Be known as one of the workers of a sweep that tune a cell: they share it, and no other sweep may have it."""
+    path = _workers(home, key) / f"{sweep_id}.{worker}{LOCK}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+    path.unlink(missing_ok=True)  # its name is this worker's alone
+
+
+def tuned_elsewhere(home: Path, key: str, sweep_id: str) -> bool:
+    """Whether workers of another sweep on this host tune the cell at this moment."""
+    locks = _workers(home, key).glob(f"*{LOCK}")
+    return any(_taken(path) for path in locks if not path.name.startswith(f"{sweep_id}."))
+
+
+@contextlib.contextmanager
 def sweep_lock(home: Path, sweep_id: str) -> Iterator[None]:
     """Hold the folder of a sweep while its process lives."""
     with _lock(_sweep(home, sweep_id)):
@@ -34,8 +51,10 @@ def sweep_lock(home: Path, sweep_id: str) -> Iterator[None]:
 
 
 def cell_held(home: Path, key: str, wait_s: float = 0.0) -> bool:
-    """Whether a process of this host holds the cell, and does not let go of it within some seconds."""
-    return _held(cell_folder(home, key), wait_s)
+    """Whether a process of this host holds the cell, or tunes it, and does not let go of it within some seconds."""
+    return _held(cell_folder(home, key), wait_s) or any(
+        _taken(path, wait_s) for path in _workers(home, key).glob(f"*{LOCK}")
+    )
 
 
 def sweep_held(home: Path, sweep_id: str) -> bool:
@@ -57,11 +76,19 @@ def _lock(folder: Path) -> FileLock:
     return FileLock(folder / LOCK)
 
 
+def _workers(home: Path, key: str) -> Path:
+    return cell_folder(home, key) / WORKERS
+
+
 def _held(folder: Path, wait_s: float = 0.0) -> bool:
-    if not (folder / LOCK).exists():
+    return _taken(folder / LOCK, wait_s)
+
+
+def _taken(path: Path, wait_s: float = 0.0) -> bool:
+    if not path.exists():
         return False
     try:
-        with FileLock(folder / LOCK, timeout=wait_s):
+        with FileLock(path, timeout=wait_s):
             return False
     except Timeout:
         return True

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 ENDED = {"failed": "FAILED", "killed": "KILLED"}  # state -> MLflow status of a run that its own process left open
 ATTENTION = "stopped, because another cell failed"
+DEATH = "its process was ended by"
+OPEN_TRIALS = "its trials did not come to an end"
+BEST_FIRST = ("finished", "failed", "killed", "skipped")  # of several workers on a cell, whose word counts
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Outcome:
     reused: bool = False
     open: bool = False
     """Whether its MLflow run is still RUNNING, because its process could not end it."""
+    lost: bool = False
+    """Whether a worker died, or left trials to one that died: the study of a tuned cell can go on."""
 
     def as_listed(self, cell: Cell, params: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The cell's entry in `cells.json`; `params` are its axes, which a cell that never started has nowhere else."""
@@ -68,14 +73,20 @@ def collect(
     Args:
         home: The sweep's home.
         sweep_id: The sweep.
-        cells: The launched cells.
+        cells: The cells of the launched jobs; one that several workers tune is there several times.
         returns: For each a Hydra JobReturn, or the exception with which the launcher lost it.
         since: When this launch began, in seconds since 1970; earlier attempts do not count.
     """
-    outcomes = {}
+    outcomes: dict[int, list[Outcome]] = {}
     for planned, returned in zip(cells, returns, strict=True):
-        outcomes[planned.cell.index] = _outcome(home, sweep_id, planned.cell.index, returned, since)
-    return outcomes
+        index = planned.cell.index
+        outcomes.setdefault(index, []).append(_outcome(home, sweep_id, index, returned, since))
+    return {index: min(found, key=_weight) for index, found in outcomes.items()}
+
+
+def _weight(outcome: Outcome) -> tuple[int, bool]:
+    """Which of the outcomes of a cell's workers is the cell's: the best, and of failures the one that is no death."""
+    return BEST_FIRST.index(outcome.state), outcome.lost
 
 
 def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:
@@ -97,6 +108,8 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float)
     error = returned
     if isinstance(returned, JobReturn):
         value = returned._return_value  # the property raises, and prints, for a failed job
+        if returned.status == JobStatus.COMPLETED and not value.get("finished", True):
+            return Outcome("failed", value["run_id"], OPEN_TRIALS, open=True, lost=True)
         if returned.status == JobStatus.COMPLETED:
             return Outcome("finished", value["run_id"], reused=value["reused"])
         error = value
@@ -106,7 +119,14 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float)
         return seen
     if seen.state == "killed":
         stopped = ATTENTION in reason
-        return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True)
+        return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=not stopped and _died(returned, error))
     if seen.state == "skipped" and ATTENTION in reason:
         return Outcome("skipped", reason=reason)
-    return Outcome("failed", seen.run_id, reason)
+    return Outcome("failed", seen.run_id, reason, lost=seen.state == "skipped" and _died(returned, error))
+
+
+def _died(returned: object, error: object) -> bool:
+    """Whether a job ended by the death of its process, or with its whole batch, and not by an error or a time limit."""
+    from hydra.core.utils import JobReturn
+
+    return not isinstance(returned, JobReturn) or DEATH in str(error)

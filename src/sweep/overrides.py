@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.arguments import override_key
+from sweep.arguments import TUNE_OPEN, override_key
 from sweep.errors import SweepError
 from sweep.paths import option_file, option_files, option_names, search_path
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 CONFIG_NAME = "config"
-GROUPS = ("base", "act", "data", "recipe", "npu", "tracking", "report", "sweeps")
+GROUPS = ("base", "act", "data", "recipe", "npu", "tracking", "report", "tune", "sweeps")
+OPEN = ("recipe.", *TUNE_OPEN)  # nodes whose keys no file lists: a check of its own knows them
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -136,7 +137,7 @@ def _override_problems(text: str, known: Callable[[], set[str]]) -> list[str]:
     if key in GROUPS and not override.is_delete():
         return _choice_problems(key, override)
     keys = known()
-    if key in keys or key.startswith("recipe.") or text.startswith("+"):
+    if key in keys or key.startswith(OPEN) or text.startswith("+"):
         return []
     return [f"There is no option `{key}`.{nearest(key, sorted(keys))} See python -m sweep --help."]
 

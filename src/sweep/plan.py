@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep.arguments import override_key
 from sweep.compose import Composer, read_axes
 from sweep.config import CellConfig, Settings, home_of, read_cell, read_settings, sweep_wide_axes
 from sweep.devices import Devices, choose
@@ -15,6 +16,7 @@ from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
 from sweep.npu.targets import make_targets
 from sweep.tracking.registry import name_problem
+from sweep.tuning.done import tuned_enough
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sweep.tracking.store import Store
 
 NEW, FINISHED, INTERRUPTED, FAILED = "new", "finished", "interrupted", "failed"
+UNTUNED = "to be tuned on"  # finished, but more trials, or a refit, are asked for
 UNMEASURED = "to be measured"  # trained, but a target that is asked for was not measured yet
 STATES = {"failed": FAILED}  # status of the newest run -> state; all others were cut short
 
@@ -87,11 +90,15 @@ def make_plan(
         devices = choose(settings.device)
         points = expand(axes, settings.zip, settings.exclude)
     configs = _cell_configs(composer, fixed, points or expand(axes), home_of(first), problems)
+    if configs:
+        cells = [config for _, config in configs]
+        problems.add(*_tune_problems(cells, [*fixed, *(axis.key for axis in axes)], first))
     problems.raise_if_any()
     data_sets = _data_sets([config for _, config in configs], settings, progress, draw)
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():
         warnings += [f"data {data.name}: {warning}" for warning in data.warnings]
+    warnings += _refit_warnings([config for _, config in configs])
     warnings += [problem for target in targets for problem in _missing(target)]
     return Plan(settings, devices, targets, tuple(axis.key for axis in axes), tuple(planned), tuple(warnings))
 
@@ -108,7 +115,10 @@ def with_states(plan: Plan, store: Store) -> Plan:
     for planned in plan.cells:
         known = runs.get(planned.cell.key, [])
         finished = next((run for run in known if run.status == "finished"), None)
-        if finished is not None:
+        epochs = int(planned.config.recipe["epochs"])
+        if finished is not None and not tuned_enough(finished.tags, planned.config.tune, epochs):
+            cells.append(replace(planned, state=UNTUNED, run_id=finished.run_id))
+        elif finished is not None:
             state = UNMEASURED if lacking(finished.tags, wanted) else FINISHED
             cells.append(replace(planned, state=state, run_id=finished.run_id))
         elif known:
@@ -116,6 +126,12 @@ def with_states(plan: Plan, store: Store) -> Plan:
         else:
             cells.append(planned)
     return replace(plan, cells=tuple(cells))
+
+
+def workers_of(planned: PlannedCell) -> int:
+    """How many jobs a cell that is to run has."""
+    tune = planned.config.tune
+    return 1 if tune is None or planned.state == UNMEASURED else min(tune.workers, tune.trials)
 
 
 def _missing(target: Target) -> list[str]:
@@ -133,6 +149,31 @@ def _cell_configs(
             plain = composer.compose([*fixed, *point.overrides])
             configs.append((plain, read_cell(plain, home)))
     return configs
+
+
+def _tune_problems(cells: Sequence[CellConfig], chosen: Sequence[str], first: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the tuning of some cells; each recipe with its space is looked at once."""
+    tuned = [cell for cell in cells if cell.tune is not None]
+    if not tuned:
+        options = [key for key in map(override_key, chosen) if key.startswith("tune.")]
+        return [f"{key} has no effect: nothing is tuned. Add tune=optuna." for key in options]
+    from sweep.tuning.checks import tune_problems
+
+    workers = first["workers"] if isinstance(first["workers"], int) else None
+    found = {repr((cell.tune, cell.recipe)): cell for cell in tuned}
+    return [
+        problem
+        for cell in found.values()
+        if cell.tune is not None
+        for problem in tune_problems(cell.tune, cell.recipe, cells=len(tuned), workers=workers, home=home_of(first))
+    ]
+
+
+def _refit_warnings(cells: Sequence[CellConfig]) -> list[str]:
+    tuned = [(cell.tune, int(cell.recipe["epochs"])) for cell in cells if cell.tune is not None]
+    if any(tune.refit and not tune.shortened(epochs) for tune, epochs in tuned):
+        return ["tune.refit=true does nothing: trials have the recipe's length. Shorten them: tune.epochs="]
+    return []
 
 
 def _data_key(config: CellConfig) -> str:

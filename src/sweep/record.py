@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sweep.evaluation import evaluate_best
 from sweep.identity import axes_of, file_digest
 from sweep.measuring import size_of
 from sweep.work import Work
 
 if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
     from sweep.architecture.transfer import Transferred
     from sweep.training.train import Trained
 
 
-def start_run(work: Work) -> str:
+def start_run(work: Work, tags: Mapping[str, str] | None = None) -> str:
     """Open the cell's MLflow run, with its parameters, provenance and data set; returns the run id."""
     from sweep.architecture.summary import summarize, summary_text
     from sweep.tracking import names, write
@@ -27,22 +31,25 @@ def start_run(work: Work) -> str:
         sweep_id=job["sweep_id"],
         cell_name=job["name"],
         cell_key=job["key"],
-        params={
-            **axes_of(cell, work.data),
-            **{f"recipe.{name}": value for name, value in work.identity.recipe.items()},
-        },
+        params=params_of(work, work.identity.recipe),
         tags=provenance_tags(device=work.device)
         | {
             names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")),
             names.ARCHITECTURE: summary_text(summarize(work.identity.model)),
             names.ATTEMPT: str(job["attempt"]),
-        },
+        }
+        | dict(tags or {}),
     )
     if cell.weights:
         write.set_tags(work.store, run_id, {names.WEIGHTS_DIGEST: file_digest(cell.weights)})
     source, digest = str(work.data.yaml), work.data.digest
     write.log_dataset_input(work.store, run_id, name=work.data.name, digest=digest, source=source, context="training")
     return run_id
+
+
+def params_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The params of a run: the cell's place in the grid, and the recipe that is trained."""
+    return {**axes_of(work.cell, work.data), **{f"recipe.{name}": value for name, value in recipe.items()}}
 
 
 def summary(trained: Trained) -> dict[str, float]:
@@ -57,12 +64,38 @@ def summary(trained: Trained) -> dict[str, float]:
     return metrics | {names.TRAIN_TIME: trained.seconds}
 
 
-def log_size(work: Work, run_id: str, trained: Trained, folder: Path) -> Path:
+def log_result(
+    work: Work, run_id: str, best: Path, metrics: Mapping[str, float], files: Mapping[str, Path], folder: Path
+) -> dict[str, float]:
+    """Evaluate a cell's best checkpoint and log its summary, its files and its model; returns the summary.
+
+    Args:
+        work: The cell's work.
+        run_id: Its run.
+        best: Its best checkpoint.
+        metrics: The summary of its training.
+        files: Its files by artifact path.
+        folder: Where the evaluation may write.
+    """
+    from sweep.tracking import write
+    from sweep.tracking.models import log_model
+
+    recipe = work.identity.recipe
+    work.progress.write("stage", stage="validating the best checkpoint")
+    evaluated = evaluate_best(best, work.data, work.view, recipe, work.device, folder)
+    found = {**metrics, **evaluated.metrics}
+    write.log_summary(work.store, run_id, found)
+    write.log_files(work.store, run_id, {**files, **evaluated.files})
+    log_model(work.store, run_id, best, imgsz=recipe["imgsz"], names=work.data.names)
+    return found
+
+
+def log_size(work: Work, run_id: str, model: DetectionModel, best: Path, folder: Path) -> Path:
     """Count and log parameters, operations and the nodes of the ONNX export, whose path is returned."""
     from sweep.tracking import names, write
 
     work.progress.write("stage", stage="counting parameters, operations and nodes")
-    counted, graph = size_of(trained.model, trained.best, work.identity.recipe["imgsz"], folder / "export")
+    counted, graph = size_of(model, best, work.identity.recipe["imgsz"], folder / "export")
     write.log_summary(work.store, run_id, counted)
     write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
     return graph.path
@@ -77,6 +110,8 @@ def artifacts(work: Work, trained: Trained, folder: Path) -> dict[str, Path]:
     weights = work.cell.weights
     initial = {"weights": str(weights), "digest": file_digest(weights)} if weights else {"weights": None}
     content = chosen | {"model": initial, "recipe": work.cell.recipe, "seed": work.cell.seed, "key": work.identity.key}
+    if work.cell.tune is not None:
+        content["tune"] = work.cell.tune.identity()
     config.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
     files = {
         "weights/best.pt": trained.best,

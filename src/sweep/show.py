@@ -24,7 +24,7 @@ MOST_ROWS = 60
 
 def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
     """The table of cells with their states, and the warnings."""
-    table = Table(title=_counted(len(plan.cells)), title_justify="left")
+    table = Table(title=counted(len(plan.cells)), title_justify="left")
     for heading in ("cell", "data", "recipe", "state"):
         table.add_column(heading, overflow="fold")
     shown = plan.cells if every_row or len(plan.cells) <= MOST_ROWS else plan.cells[: MOST_ROWS - 1]
@@ -33,7 +33,7 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
         table.add_row(
             planned.cell.name,
             Text(planned.data.name),
-            Text(str(planned.config.recipe["name"])),
+            Text(_recipe(planned)),
             Text(planned.state + again, style=STYLES.get(planned.state, "")),
         )
     console.print(table)
@@ -47,13 +47,24 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
+def _recipe(planned: PlannedCell) -> str:
+    """The recipe, and how it is tuned."""
+    name, tune = str(planned.config.recipe["name"]), planned.config.tune
+    if tune is None:
+        return name
+    workers = f" x {tune.workers} workers" if tune.workers > 1 else ""
+    return f"{name}, {tune.trials} trials{workers}"
+
+
 def print_start(console: Console, waiting: Sequence[PlannedCell], attempt: int, rerun: bool) -> None:
     """A line before a launch."""
     again = f", attempt {attempt + 1}" if attempt else ""
     measured = 0 if rerun else sum(planned.state == UNMEASURED for planned in waiting)
     trained = len(waiting) - measured
-    parts = [f"Training {_counted(trained)}"] if trained else []
-    parts += [f"{'measuring' if parts else 'Measuring'} {_counted(measured)}"] if measured else []
+    tuned = sum(planned.config.tune is not None and planned.state != UNMEASURED for planned in waiting)
+    verb = "Training" if not tuned else "Tuning" if tuned == trained else f"Tuning {tuned} and training"
+    parts = [f"{verb} {counted(trained - tuned if 0 < tuned < trained else trained)}"] if trained else []
+    parts += [f"{'measuring' if parts else 'Measuring'} {counted(measured)}"] if measured else []
     console.print(f"{', '.join(parts)}{again} …")
 
 
@@ -79,5 +90,6 @@ def ui_command(store: Store) -> str:
     return "python -m sweep ui" + ("" if default else f" --home {shlex.quote(str(store.home))}")
 
 
-def _counted(count: int) -> str:
+def counted(count: int) -> str:
+    """`1 cell`, `6 cells`."""
     return "1 cell" if count == 1 else f"{count} cells"

@@ -41,6 +41,13 @@ class Work:
         """The cell's folder in home, with a folder for each of its runs."""
         return cell_folder(self.settings.home, self.identity.key)
 
+    @property
+    def view(self) -> Path:
+        """`data.yaml` of the data set's view in home, written where it is missing."""
+        from sweep.data.ultralytics_yaml import write_view
+
+        return write_view(self.data, self.settings.home)
+
     def measuring(self, wanted: Collection[str]) -> Measuring:
         """What its model is measured with."""
         return measuring_with(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.report.data import CellData, SweepData
+from sweep.report.study import parse_study
 from sweep.report_settings import ReportSettings
 from sweep.tracking import names
 from sweep.tracking.measured import measured_facts
@@ -33,11 +34,13 @@ def cell_data(
     folder: str = "",
     link: str | None = None,
     tags: Mapping[str, str] | None = None,
+    study: object = None,
     **values: Any,
 ) -> CellData:
     """A cell of this mAP50, or of what its statistics give; its mAP50-95 is 0.3 below, its interval 0.02 to each side.
 
-    Names of metrics in `values` are written as they are; tags that say what was measured are read.
+    Names of metrics in `values` are written as they are; tags that say what was measured are read. `study`: the content
+    of a `tune/study.json`.
     """
     if statistics is not None:
         from sweep.statistics.ap import average_precision
@@ -62,6 +65,7 @@ def cell_data(
         started=START,
         ended=START + timedelta(minutes=3),
         statistics=statistics,
+        study=parse_study(study),
         link=link,
     )
 

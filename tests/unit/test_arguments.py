@@ -12,7 +12,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sweep.arguments import override_key, prepare, prepare_params
-from sweep.overrides import parse
+from sweep.errors import SweepError
+from sweep.overrides import check_overrides, parse
 
 # What the kernel hands to a program: no NUL. A line break in a path is nobody's wish, and no override of Hydra's.
 TYPED = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
@@ -141,6 +142,65 @@ def test_a_recipe_may_name_any_training_argument() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "interval(0.001, 0.1)", "tag(log, interval(1e-4,1e-2))", "int(interval(1,5))", "range(0,1,0.1)", "choice(a,b)",
+        "SGD,AdamW", "'a','b'", "[0.1,0.2]", "interval(1", "0.5",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["tune.space.lr0", "tune.space.recipe.lr0", "+tune.space.lr0", "++tune.space.lr0"])
+def test_a_search_space_is_a_text_and_no_axis(key: str, text: str) -> None:
+    (override,) = map(parse, prepare([f"{key}={text}"]))
+    assert not override.is_sweep_override()
+    assert override.is_force_add()
+    assert (override.key_or_group, override.value()) == ("tune.space.lr0", text)
+
+
+@given(TYPED.filter(lambda text: text.strip() != "null" and text[:1] not in "'\""))
+def test_any_text_of_a_search_space_is_read_back_as_it_was_typed(text: str) -> None:
+    assert read(f"tune.space.lr0={text}") == [("tune.space.lr0", text)]
+
+
+def test_a_search_space_may_be_quoted_and_null_takes_it_out() -> None:
+    assert read("tune.space.lr0='interval(1,2)'") == [("tune.space.lr0", "interval(1,2)")]
+    assert read('tune.space.lr0="a,b"') == [("tune.space.lr0", "a,b")]
+    assert read("tune.space.lr0=null") == [("tune.space.lr0", None)]
+    assert prepare(["~tune.space.lr0"]) == ["~tune.space.lr0"]
+
+
+@pytest.mark.parametrize("kind", ["sampler", "pruner"])
+def test_a_method_is_chosen_by_its_name_and_arguments_may_be_new(kind: str) -> None:
+    assert prepare([f"tune.{kind}=x"]) == [f"tune.{kind}.name=x"]
+    assert prepare([f"tune.{kind}.name=x"]) == [f"tune.{kind}.name=x"]
+    assert prepare([f"tune.{kind}={{name: x}}"]) == [f"tune.{kind}={{name: x}}"]
+    assert prepare([f"tune.{kind}.argument=5"]) == [f"++tune.{kind}.argument=5"]
+    assert list(parse(prepare([f"tune.{kind}=x,y"])[0]).sweep_iterator()) == ["x", "y"]
+
+
+@given(TYPED.filter(lambda text: "${" not in text))
+@example("me:p@ss=w%20d&x,y@host:5432/db?sslmode=require&options=-c%20a=b")
+def test_any_address_of_a_storage_is_read_back_as_it_was_typed(text: str) -> None:
+    url = "postgresql+psycopg://" + text
+    assert read(f"tune.storage={url}") == [("tune.storage", url)]
+
+
+def test_a_storage_may_be_a_path_or_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read("tune.storage=a, (b).log") == [("tune.storage", str(tmp_path / "a, (b).log"))]
+    assert read("tune.storage=/x/y.log") == [("tune.storage", "/x/y.log")]
+    assert read("tune.storage=null") == [("tune.storage", None)]
+
+
+def test_keys_of_tuning_that_no_file_lists_are_known() -> None:
+    check_overrides(prepare(["tune=optuna", "tune.space.fliplr=interval(0,1)", "tune.sampler.group=true"]))
+    check_overrides(["tune.space.fliplr=x", "tune.sampler.group=true", "tune.pruner.min_resource=2"])
+    with pytest.raises(SweepError, match=r"There is no tune `optima`\. Did you mean `optuna`"):
+        check_overrides(["tune=optima"])
+    with pytest.raises(SweepError, match=r"Did you mean `tune\.trials`"):
+        check_overrides(["tune.trails=3"])
+
+
+@pytest.mark.parametrize(
     "argument",
     ["level=2,3", "--cfg", "job", "~recipe.lr0", "seed=range(0,3)", "exclude=[{level: 2}]", "++x=1", "plan"],
 )
@@ -165,6 +225,10 @@ def test_the_axes_of_a_named_sweep_are_prepared_as_if_they_were_typed(
         "level=2,3", "act=relu,silu", "++recipe.fliplr=0.1,0.5", "data=path",
         f"data.path='{tmp_path}/a (1).yaml','{tmp_path}/b/data.yaml'", "model.weights='yolo11n.pt',null",
         "seed=1", "rerun=true",
+    ]  # fmt: skip
+    tuned = {"tune.space.lr0": "interval(0.1,0.2)", "tune.space.cls": [0.5, 1], "tune.pruner": "none"}
+    assert prepare_params(tuned, []) == [
+        "++tune.space.lr0='interval(0.1,0.2)'", "++tune.space.cls='0.5,1'", "tune.pruner.name=none",
     ]  # fmt: skip
 
 

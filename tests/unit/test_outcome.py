@@ -64,7 +64,7 @@ def test_a_job_that_raised_is_failed_with_its_reason_in_one_line(wrote: Any) -> 
 
 def test_a_killed_job_leaves_an_open_run_that_failed_by_the_signal(wrote: Any) -> None:
     outcome = ended(wrote(STARTED), JobLost("its process was ended by signal 9 (SIGKILL)"))
-    assert outcome == Outcome("failed", "r1", "its process was ended by signal 9 (SIGKILL)", open=True)
+    assert outcome == Outcome("failed", "r1", "its process was ended by signal 9 (SIGKILL)", open=True, lost=True)
 
 
 def test_a_job_killed_after_its_last_word_is_finished(wrote: Any) -> None:
@@ -85,7 +85,7 @@ def test_a_job_killed_while_it_measures_what_was_trained_before_is_reused(wrote:
 
 def test_a_job_lost_before_it_started_is_failed_without_a_run(tmp_path: Path) -> None:
     assert ended(tmp_path, JobLost("its process was ended by signal 9 (SIGKILL)")) == Outcome(
-        "failed", None, "its process was ended by signal 9 (SIGKILL)"
+        "failed", None, "its process was ended by signal 9 (SIGKILL)", lost=True
     )
 
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHORT_DIGEST = 8
+TUNED = "tuned"  # a column that `with_tuned` adds
 
 
 def axes_of(cells: pd.DataFrame) -> list[str]:
-    """Return what can tell two cells apart: the axes, the initial weights, the whole recipe, the data's digest."""
+    """Return what can tell two cells apart: axes, initial weights, whether tuned, recipe, the data's digest."""
     recipe = sorted(name for name in map(str, cells.columns) if name.startswith(names.RECIPE_PREFIX))
-    return [name for name in (*names.AXES, names.WEIGHTS, "data_digest", *recipe) if name in cells]
+    return [name for name in (*names.AXES, names.WEIGHTS, TUNED, "data_digest", *recipe) if name in cells]
 
 
 def worth_showing(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -64,6 +65,23 @@ def with_weights(cells: pd.DataFrame) -> pd.DataFrame:
             words.append(str(load_texts()["no_weights"]) if name == "None" or (has_run and not name) else name)
     frame = cells.copy()
     frame[names.WEIGHTS] = [text or None for text in words]
+    return frame
+
+
+def with_tuned(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells with a word for whether each was tuned, where some finished ones were and others not."""
+    rows = cells.to_dict("records")
+    tuned = [any(plain(row.get(metric)) is not None for metric in names.TUNE_METRICS) for row in rows]
+    finished = [row.get("status") == "finished" for row in rows]
+    if len({own for own, ended in zip(tuned, finished, strict=True) if ended}) < 2:
+        return cells
+    words: dict[str, str] = load_texts()["tuned"]
+    told = [
+        words["tuned"] if own else words["untuned"] if ended else None
+        for own, ended in zip(tuned, finished, strict=True)
+    ]
+    frame = cells.copy()
+    frame[TUNED] = told
     return frame
 
 

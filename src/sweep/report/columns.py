@@ -19,7 +19,17 @@ Better = Literal["up", "down"]
 _UP: Final = ("precision", "recall", "mAP50", "mAP50-95", "op_pct", "mac_pct")
 _DOWN: Final = ("loss", "_s", "_ms", "_kb", "_mb", "_cycles", "_drop", "params_m", "gflops", "nodes")
 _SPREAD: Final = "_iqr_ms"
-_DIGITS: Final = {names.BEST_EPOCH: 0, names.NODES: 0, names.TRAIN_TIME: 1, names.PARAMS: 3, names.GFLOPS: 2}
+_DIGITS: Final = {
+    names.BEST_EPOCH: 0,
+    names.NODES: 0,
+    names.TRAIN_TIME: 1,
+    names.PARAMS: 3,
+    names.GFLOPS: 2,
+    "tune/train_s": 1,
+    **dict.fromkeys(("tune/best_trial", "tune/trials", "tune/pruned", "tune/failed", "tune/lost", "tune/epochs"), 0),
+}
+_POINTS: Final = "tune/gain/"  # the beginning of differences in percentage points
+_POINT_DIGITS: Final = 2
 _DIGITS_BY_END: Final = {"_pct": 2, "_ms": 2, "_kb": 0, "_mb": 2, "_cycles": 0}
 _DEFAULT_DIGITS: Final = 4
 ESTIMATE: Final = "estimate"
@@ -63,7 +73,10 @@ def text_column(name: str) -> Column:
 
 def metric_column(name: str, facts: Mapping[str, TargetFacts] | None = None) -> Column:
     """Return a column of a metric. `facts`, by target, name users' targets and tell estimates from counts."""
-    return Column(name, heading(name, facts or {}), direction(name), _digits(name), signed=name.endswith("_drop"))
+    signed = name.endswith("_drop") or name.startswith(_POINTS)
+    tuning = name.startswith(names.TUNE_PREFIX)  # a cell that was not tuned lacks nothing that somebody could measure
+    absent = str(load_texts()["missing"]["none"]) if tuning else None
+    return Column(name, heading(name, facts or {}), direction(name), _digits(name), signed=signed, absent=absent)
 
 
 def interval_column(metric: str) -> Column:
@@ -137,5 +150,7 @@ def direction(metric: str) -> Better | None:
 
 
 def _digits(metric: str) -> int:
+    if metric.startswith(_POINTS):
+        return _POINT_DIGITS
     by_end = next((digits for end, digits in _DIGITS_BY_END.items() if metric.endswith(end)), _DEFAULT_DIGITS)
     return _DIGITS.get(metric, by_end)

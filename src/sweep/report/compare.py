@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth_showing
+from sweep.report.axes import axes_of, natural, plain, with_tuned, with_weights, word, worth_showing
 from sweep.report.columns import Column, text_column
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def compare(
         every_cell: Keep cells that do not say where they stand on the compared axes, as one that died at its start.
         ties: Tells which cells share the best value's mark; None: only equal values do.
     """
-    cells = with_weights(cells)
+    cells = with_tuned(with_weights(cells))
     axes = [axis for axis in axes_of(cells) if axis not in compared]
     shown = worth_showing(cells, axes)
     rows = [

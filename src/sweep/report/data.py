@@ -15,6 +15,7 @@ from sweep.report_settings import ReportSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sweep.report.study import Study
     from sweep.statistics.images import ImageStatistics
     from sweep.tracking.measured import TargetFacts
 
@@ -36,6 +37,7 @@ class CellData:
         started: in UTC; None where it has no run. So `ended`.
         curves: its metrics over the epochs, as `tracking.read.curves` gives them; None where they were not read.
         statistics: of its evaluation, by image; None where there are none, or they were not read.
+        study: of its tuning; None where it was not tuned, or where its study was not read.
         link: the address of its run in MLflow's UI.
         artifact_uri: where its run keeps artifacts.
     """
@@ -52,6 +54,7 @@ class CellData:
     ended: datetime | None = None
     curves: pd.DataFrame | None = None
     statistics: ImageStatistics | None = None
+    study: Study | None = None
     link: str | None = None
     artifact_uri: str | None = None
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth_showing
+from sweep.report.axes import axes_of, natural, plain, with_tuned, with_weights, word, worth_showing
 from sweep.report.columns import Column, text_column
 from sweep.report.compare import FINISHED, Group, Row, Table
 from sweep.report.texts import load_texts
@@ -24,7 +24,7 @@ def seeds_table(cells: pd.DataFrame) -> Table | None:
 
     None where no two finished cells do.
     """
-    cells = with_weights(cells)
+    cells = with_tuned(with_weights(cells))
     axes = [axis for axis in axes_of(cells) if axis != "seed"]
     told = worth_showing(cells, axes)
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}

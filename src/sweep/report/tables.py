@@ -15,6 +15,7 @@ from sweep.report.ranking_table import ranking_table
 from sweep.report.seeds import seeds_table
 from sweep.report.texts import load_texts
 from sweep.report.ties import marks_of, ties_of
+from sweep.report.tuning_table import in_tuning_order, tuning_table, with_gains
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ KEY_METRICS = ("best/mAP50", "best/mAP50-95", names.PARAMS, names.GFLOPS, names.
 
 
 def make_tables(cells: pd.DataFrame, sweep: SweepData | None = None) -> tuple[Table, ...]:
-    """Return the tables series, activations, ranking, seeds, cells, and npu of a sweep, those that have something.
+    """Return the tables series, activations, ranking, seeds, cells, tuning, npu of a sweep, those that have something.
 
     The frame comes from `tracking.read.sweep_cells`. Figures that an earlier measurement left behind, and that the
     run's own tags call not measured, do not count.
@@ -39,7 +40,7 @@ def make_tables(cells: pd.DataFrame, sweep: SweepData | None = None) -> tuple[Ta
     found: list[Table | None] = [series(cells, sweep), activations(cells, sweep)]
     if sweep is not None:
         found += [ranking_table(sweep), seeds_table(cells)]
-    found += [all_cells(cells, sweep), npu(cells)]
+    found += [all_cells(cells, sweep), tuning_table(cells), npu(cells)]
     return tuple(table for table in found if table is not None)
 
 
@@ -60,8 +61,11 @@ def all_cells(cells: pd.DataFrame, sweep: SweepData | None = None) -> Table:
     tail = [text_column("status")]
     if "reason" in cells and cells["reason"].notna().any():
         tail.append(text_column("reason"))
+    cells = with_gains(cells)
     present = metrics_of(cells)
-    others = [name for name in present if name not in (*names.SUMMARY_METRICS, *names.INTERVAL_METRICS)]
+    others = in_tuning_order(
+        [name for name in present if name not in (*names.SUMMARY_METRICS, *names.INTERVAL_METRICS)]
+    )
     metrics = metric_columns([*names.SUMMARY_METRICS, *others], facts_by_target(cells))
     metrics = with_intervals(metrics, present)
     groups = compare(cells, ["level", "act"], lead, metrics, tail=tail, every_cell=True, ties=_ties(sweep))

@@ -10,6 +10,7 @@ KIND: Final = "sweep.kind"
 KIND_SWEEP: Final = "sweep"
 KIND_CELL: Final = "cell"
 KIND_TRIAL: Final = "trial"
+KIND_LOST: Final = "trial-lost"  # a trial whose worker died: it was run again
 
 PARENT: Final = "mlflow.parentRunId"
 SWEEP_ID: Final = "sweep.id"
@@ -34,6 +35,27 @@ HOME: Final = "sweep.home"
 DEVICE: Final = "sweep.device"
 VERSION_PREFIX: Final = "sweep.version."
 ONNX_OPSET: Final = "sweep.onnx_opset"
+
+# Tuning: of a cell, what its study came to; of a trial, which one it is and how it ended.
+TUNE_TAG_PREFIX: Final = "tune."
+TUNE_BEST_TAG_PREFIX: Final = "tune.best."
+TUNE_STUDY: Final = "tune.study"
+TUNE_BEGAN: Final = "tune.began"  # whether the run began its study, or went on with that of an earlier run
+TUNE_STORAGE: Final = "tune.storage"
+TUNE_SAMPLER: Final = "tune.sampler"
+TUNE_PRUNER: Final = "tune.pruner"
+TUNE_OBJECTIVE: Final = "tune.objective"
+TUNE_EPOCHS_TAG: Final = "tune.trial_epochs"
+TUNE_ENDED: Final = "tune.trials"  # of a finished cell: how many trials ended
+TUNE_STOPPED: Final = "tune.stopped"  # and what ended it: `total`, `patience=5`, `budget_min=10`
+TUNE_REFIT: Final = "tune.refit"
+TRIAL: Final = "tune.trial"
+TRIAL_SLOT: Final = "tune.slot"
+TRIAL_STATE: Final = "tune.state"
+LOST: Final = "lost"
+TUNE_STUDY_JSON: Final = "tune/study.json"
+TUNE_TRIALS_CSV: Final = "tune/trials.csv"
+TUNE_BEST_YAML: Final = "tune/best.yaml"
 
 # Parameters: the axes of the grid, then the flat recipe under `recipe.`.
 AXES: Final = ("base", "level", "act", "seed", "recipe", "data")
@@ -103,6 +125,23 @@ INT8_METRICS: Final = ("int8/mAP50", "int8/mAP50-95", "int8/size_mb", "int8/late
 FP32_METRICS: Final = ("fp32/mAP50", "fp32/mAP50-95", "fp32/size_mb", "fp32/latency_ms", "fp32/latency_iqr_ms")
 CARRIED: Final = "transfer/carried_pct"  # % of the parameters that an initial checkpoint gave
 
+# Of a tuned cell, once, at step 0.
+TUNE_PREFIX: Final = "tune/"
+TUNE_RECIPE: Final = {name: f"tune/recipe/{name}" for name in ("mAP50", "mAP50-95")}  # trial 0: the recipe as it is
+TUNE_TUNED: Final = {name: f"tune/tuned/{name}" for name in ("mAP50", "mAP50-95")}  # the best trial
+TUNE_METRICS: Final = (
+    *TUNE_RECIPE.values(),
+    *TUNE_TUNED.values(),
+    "tune/value",
+    "tune/best_trial",
+    "tune/trials",
+    "tune/pruned",
+    "tune/failed",
+    "tune/lost",
+    "tune/epochs",
+    "tune/train_s",
+)
+
 # Artifacts.
 CELLS_JSON: Final = "cells.json"
 REPORT: Final = "report"
@@ -148,7 +187,7 @@ def in_contract_order(metrics: Iterable[str]) -> list[str]:
 
 
 def _place(metric: str) -> tuple[int, int, str, int, str]:
-    measured = (*INTERVAL_METRICS, *TEST, *INT8_METRICS, *FP32_METRICS, CARRIED)
+    measured = (*INTERVAL_METRICS, *TEST, *TUNE_METRICS, *INT8_METRICS, *FP32_METRICS, CARRIED)
     npu = npu_figure(metric)
     if metric in SUMMARY_METRICS:
         return 0, SUMMARY_METRICS.index(metric), "", 0, metric

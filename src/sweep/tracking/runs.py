@@ -10,6 +10,7 @@ from sweep.tracking.read import RunInfo, find_runs_by_key, search
 from sweep.tracking.store import Store
 
 NO_WORD = "its process ended without a word"
+LOST_WORD = "its worker died without a word; the trial was run again"
 RUNNING = "attributes.status = 'RUNNING'"
 
 
@@ -54,7 +55,20 @@ def close_open_cells(store: Store, sweep_run_id: str, *, cell_alive: Callable[[s
     """
     for cell in search(store, f"tags.`{names.PARENT}` = '{sweep_run_id}' AND {RUNNING}"):
         if not cell_alive(str(cell.key)):
+            close_open_trials(store, cell.run_id)
             write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
+
+
+def close_open_trials(store: Store, cell_run_id: str) -> None:
+    """Mark the trials of a cell that are still RUNNING as lost; the caller knows that their workers are gone."""
+    for trial in search(store, f"tags.`{names.PARENT}` = '{cell_run_id}' AND {RUNNING}"):
+        mark_lost(store, trial.run_id)
+
+
+def mark_lost(store: Store, run_id: str) -> None:
+    """End the run of a trial as lost: it counts no longer among the trials of its cell."""
+    write.set_tags(store, run_id, {names.KIND: names.KIND_LOST, names.TRIAL_STATE: names.LOST})
+    write.finish(store, run_id, "KILLED", reason=LOST_WORD)
 
 
 def _from_here(store: Store, run: RunInfo) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ class Trained:
     last_metrics: Mapping[str, float]
     seconds: float
     model: Any
+    curves: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """The metrics of each epoch, counted from 1."""
     transferred: Transferred | None = None
     """What the initial checkpoint gave; None for a training from scratch."""
 
@@ -86,7 +88,13 @@ def train(
         "pretrained": False,
     }
     start = time.perf_counter()
-    trainer = CellTrainer(overrides, model_yaml=model_yaml, weights=weights, on_epoch=on_epoch)
+    curves: dict[int, dict[str, float]] = {}
+
+    def keep(epoch: int, metrics: dict[str, float]) -> None:
+        curves[epoch] = metrics
+        on_epoch(epoch, metrics)
+
+    trainer = CellTrainer(overrides, model_yaml=model_yaml, weights=weights, on_epoch=keep)
     trainer.train()
     return Trained(
         best=trainer.best,
@@ -96,6 +104,7 @@ def train(
         last_metrics=trainer.last_metrics,
         seconds=time.perf_counter() - start,
         model=trainer.ema.ema,
+        curves=curves,
         transferred=trainer.transferred,
     )
 

@@ -13,6 +13,8 @@ from sweep.report.render import Markdown, as_markdown
 PLACES: Final = {
     "curves": "progress",
     "losses": "losses",
+    "study": "tuning",
+    "importance": "tuning",
     "pr": "classes",
     "confusion": "classes",
     "ap": "classes",

@@ -19,6 +19,7 @@ from sweep.report.cell import (
     setup,
     training,
     transforms,
+    tuning,
 )
 from sweep.report.cell.facts import level_title, recipe, title
 from sweep.report.cell.images import placed
@@ -45,6 +46,7 @@ def cell_report(sweep: SweepData, cell: CellData, figures: Mapping[str, str]) ->
         figures: Captions of the cell's figures by their paths relative to the report (`figures/curves.ko.png`).
     """
     context = _head(cell) | _training(sweep, cell) | {"images": placed(figures), "cell": cell}
+    context |= {"tuning": tuning.tuning(cell)}
     context |= _measured(sweep, cell) if cell.finished else _unfinished(sweep, cell)
     return render(TEMPLATE, PART, **context)
 

@@ -22,6 +22,7 @@ from sweep.report.sweep.advice import advice
 from sweep.report.sweep.overview import overview
 from sweep.report.sweep.parts import baseline_part, npu_parts, ranking_part
 from sweep.report.sweep.provenance import provenance
+from sweep.report.sweep.tuning import tuning
 from sweep.report.sweep.wording import Wording
 from sweep.report.tables import make_tables
 
@@ -84,11 +85,12 @@ def sweep_report(sweep: SweepData, figures: Mapping[str, str]) -> Markdown:
     unranked = set(sweep.finished) - set(ranked)
     cells = [*ranked, *(cell for cell in sweep.finished if cell in unranked)]  # as the ranking has its rows
     found = recommend(sweep)
+    words = Wording(facts_by_target(sweep.frame))
     return render(
         "sweep.md.j2",
         "sweep",
         sweep=sweep,
-        w=Wording(facts_by_target(sweep.frame)),
+        w=words,
         standings=order,
         recommendation=found,
         advice=advice(sweep, found),
@@ -101,6 +103,7 @@ def sweep_report(sweep: SweepData, figures: Mapping[str, str]) -> Markdown:
         npu_parts=npu_parts(tables["npu"]) if "npu" in tables else (),
         baseline_table=baseline_part(tables["ranking"]) if sweep.baseline else None,
         compared=_compared(sweep),
+        tuning=tuning(sweep, tables.get("tuning"), words),
         fronts=fronts(sweep),
         cells=cells,
         unfinished=[cell for cell in sweep.cells if not cell.finished],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sweep.report.axes import axes_of, natural, plain, with_weights, word, worth_showing
+from sweep.report.axes import axes_of, natural, plain, with_tuned, with_weights, word, worth_showing
 from sweep.report.columns import text_column
 from sweep.report.data import SweepData
 from sweep.report.texts import load_texts
@@ -40,7 +40,7 @@ def overview(sweep: SweepData) -> Overview:
     states = load_texts("sweep")["states"]
     count = Counter(cell.status for cell in sweep.cells)
     ordered = [*(state for state in states if state in count), *sorted(state for state in count if state not in states)]
-    frame = with_weights(sweep.frame)
+    frame = with_tuned(with_weights(sweep.frame))
     varied = worth_showing(frame, axes_of(frame))
     values = {axis: _values(frame[axis]) for axis in axes_of(frame)}
     asked = [*names.AXES, names.WEIGHTS, *_OF_RECIPE]

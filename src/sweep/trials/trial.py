@@ -1,0 +1,196 @@
+"""One trial: the recipe with the proposed parameters, trained in an MLflow run of its own, and told to its study."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.ending import log_failure
+from sweep.errors import in_one_line
+from sweep.record import artifacts, params_of, summary
+from sweep.tracking import names, write
+from sweep.tracking.runs import mark_lost
+from sweep.trials.join import Joined
+from sweep.tuning.lease import Lease
+from sweep.tuning.slots import REASON, RUN_ID, SECONDS
+
+if TYPE_CHECKING:
+    from sweep.training.train import Trained
+    from sweep.tuning.study import Taken
+    from sweep.work import Work
+
+WEIGHTS = "weights/"
+
+
+class Pruned(Exception):
+    """The pruner has stopped the trial."""
+
+
+class Closed(Exception):
+    """Another worker has closed the trial, because it took this one for dead."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a trial ended: `complete` with a value, `pruned`, or `failed` for a reason."""
+
+    state: str
+    value: float | None = None
+    reason: str | None = None
+
+
+def run_trial(work: Work, joined: Joined, taken: Taken) -> None:
+    """Train a trial and tell its study. What goes wrong in it is recorded at the trial, and not raised."""
+    from sweep.training.output import output_to
+
+    recipe = _recipe(work, joined, taken)
+    run_id = _start_run(work, joined, taken, recipe)
+    folder, began = work.folder / run_id, time.monotonic()
+    with Lease(joined.study.storage, taken.trial._trial_id) as lease, output_to(folder / "train.log"):
+        try:
+            taken.trial.set_user_attr(RUN_ID, run_id)
+            end = _train(work, joined, taken, recipe, run_id, folder, lease)
+        except Closed:
+            mark_lost(work.store, run_id)
+            return
+        except Exception as error:
+            end = End("failed", reason=in_one_line(error))
+            with contextlib.suppress(Exception):  # a full disk, a server that is away: the trial has to end
+                log_failure(work, run_id, folder)
+        _tell(work, joined, taken, run_id, end, time.monotonic() - began)
+    shutil.rmtree(folder, ignore_errors=True)  # MLflow has what is kept of it
+    gc.collect()  # a training that was cut short leaves cycles around its pictures
+
+
+def _recipe(work: Work, joined: Joined, taken: Taken) -> dict[str, Any]:
+    from sweep.recipe import resolved_recipe
+
+    tune = joined.study.tune
+    length = {} if tune.epochs is None else {"epochs": tune.epochs}
+    return resolved_recipe({**work.cell.recipe, **length, **taken.params})
+
+
+def _start_run(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any]) -> str:
+    job = work.job
+    run_id = write.start_trial(
+        work.store,
+        cell_run_id=joined.run_id,
+        sweep_id=job["sweep_id"],
+        cell_name=job["name"],
+        cell_key=work.identity.key,
+        number=taken.number,
+        params=params_of(work, recipe),
+        tags={names.TRIAL_SLOT: str(taken.slot), names.TRIAL_STATE: "running"},
+    )
+    _say(work, joined, taken, "running", epochs=recipe["epochs"])
+    return run_id
+
+
+def _train(
+    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, folder: Path, lease: Lease
+) -> End:
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    from sweep.training.train import train
+
+    tune, trial = joined.study.tune, taken.trial
+
+    def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+        if lease.taken.is_set():
+            raise Closed
+        write.log_epoch(work.store, run_id, epoch, metrics)
+        work.progress.write("epoch", epoch=epoch, metrics=metrics, trial=taken.number)
+        try:
+            trial.report(metrics[tune.objective], epoch)
+        except UpdateFinishedTrialError:
+            raise Closed from None
+        if taken.prunable and epoch < recipe["epochs"] and trial.should_prune():
+            raise Pruned
+
+    try:
+        trained = train(
+            work.identity.model.yaml,
+            recipe,
+            view=work.view,
+            seed=work.cell.seed,
+            device=work.device,
+            folder=folder,
+            weights=work.cell.weights,
+            on_epoch=on_epoch,
+        )
+    except Pruned:
+        write.log_files(work.store, run_id, {"train.log": folder / "train.log"})
+        return End("pruned")
+    return _keep(work, joined, recipe, run_id, folder, trained)
+
+
+def _keep(work: Work, joined: Joined, recipe: Mapping[str, Any], run_id: str, folder: Path, trained: Trained) -> End:
+    """Log a trial that came to its end; the checkpoints of those that are the best so far are kept."""
+    from sweep.training.train import evaluate
+    from sweep.tuning.slots import better
+
+    tune = joined.study.tune
+    found = evaluate(
+        trained.best,
+        view=work.view,
+        imgsz=int(work.identity.recipe["imgsz"]),
+        batch=int(work.identity.recipe["batch"]),
+        workers=int(recipe.get("workers", 0)),
+        device=work.device,
+        folder=folder,
+    ).figures
+    metrics = {f"best/{name}": value for name, value in found.items()} | summary(trained)
+    value = metrics.get(tune.objective.replace("metrics/", "best/"))
+    if value is None:  # a loss: that of the epoch whose checkpoint is kept
+        value = trained.curves[trained.best_epoch][tune.objective]
+    if not math.isfinite(value):
+        raise ValueError(f"{tune.objective} is not a number")
+    write.log_summary(work.store, run_id, metrics)
+    files = artifacts(work, trained, folder)
+    best = all(better(value, trial.value, tune.direction) for trial in joined.study.survey().complete)
+    write.log_files(
+        work.store, run_id, {path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)}
+    )
+    return End("complete", value)
+
+
+def _tell(work: Work, joined: Joined, taken: Taken, run_id: str, end: End, seconds: float) -> None:
+    """End the trial's run, then the trial: should this process die in between, the trial is lost and run again."""
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+    write.set_tags(work.store, run_id, {names.TRIAL_STATE: end.state})
+    write.finish(work.store, run_id, "FAILED" if end.state == "failed" else "FINISHED", reason=end.reason)
+    try:
+        taken.trial.set_user_attr(SECONDS, round(seconds, 3))
+        if end.reason is not None:
+            taken.trial.set_user_attr(REASON, end.reason)
+        joined.study.study.tell(taken.trial, end.value, state=states[end.state])
+    except (UpdateFinishedTrialError, ValueError):  # closed by another worker while this one was away
+        mark_lost(work.store, run_id)
+        return
+    _say(work, joined, taken, end.state, value=end.value, reason=end.reason)
+
+
+def _say(work: Work, joined: Joined, taken: Taken, state: str, **fields: Any) -> None:
+    """Tell the console how far the study is."""
+    now = joined.study.survey()
+    best = joined.study.best(now)
+    work.progress.write(
+        "trial",
+        run_id=joined.run_id,
+        trial=taken.number,
+        state=state,
+        ended=len(now.ended),
+        trials=joined.study.tune.trials,
+        best=None if best is None else best.value,
+        **fields,
+    )
