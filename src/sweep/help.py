@@ -35,6 +35,16 @@ What to train:
   zip=[level,act]  axes that move together
   exclude=[{{level: 2, act: leakyrelu}}]   grid points to leave out
 
+How to tune each cell (off by default; tune.trials and so on: docs/tuning.md):
+  tune=            {tune}
+  tune.trials=20   trials of a cell that end, complete or pruned; trial 0 is the recipe itself
+  tune.workers=1   jobs that share the trials of one cell
+  tune.space.NAME= what is varied: interval(0.001,0.01), tag(log,interval(…)), range(1,5,1), choice(a,b); null takes it out
+  tune.sampler=    tpe, cmaes, gp, random, qmc; tune.pruner= hyperband, median, percentile, wilcoxon, none, …
+  tune.epochs=     shorter trials; with tune.refit=true the best parameters are trained in full length
+  tune.patience=   stop after that many trials without an improvement; tune.budget_min= after that many minutes
+  tune.storage=    a database for several hosts; default: a journal in home
+
 What to measure (INT8 and operator placement always are, unless npu=none):
   npu=[{npu}]   vendor compilers
   npu.TARGET.OPTION=VALUE   an option of a target, as in its file
@@ -64,7 +74,7 @@ Exit codes: 0 all finished, 1 a cell failed, 2 wrong input, 130 Ctrl-C, 143 SIGT
 
 def print_help() -> None:
     """Print the help text, with the choices found on the search path."""
-    groups = {group: ", ".join(option_names(group)) for group in ("levels", "act", "base", "recipe", "sweeps")}
+    groups = {group: ", ".join(option_names(group)) for group in ("levels", "act", "base", "recipe", "sweeps", "tune")}
     data = ", ".join(name for name in option_names("data") if name != "path")
     npu = ",".join(name for name in option_names("npu") if name not in {"none", "onnx"})
     print(TEXT.format(**groups, data=data, npu=npu))

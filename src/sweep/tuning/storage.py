@@ -111,7 +111,7 @@ def _journal(path: Path) -> BaseStorage:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    class JournalLock(BaseJournalFileLock):
+    class JournalLock(JournalFileOpenLock):
         """A lock of the operating system: unlike Optuna's own, it falls when its holder is killed."""
 
         def __init__(self) -> None:
