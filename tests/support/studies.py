@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.tune_settings import Method, TuneSettings
@@ -25,7 +26,16 @@ from sweep.tuning.study import CellStudy, Taken, TuningFailed
 RECIPE = {"box": 7.5, "lr0": 0.002}
 SPACE = {"box": "interval(1.0, 20.0)", "lr0": "tag(log, interval(0.0003, 0.02))"}
 LIMIT_S = 100.0
-PRELOADED = ["optuna.storages._rdb.storage", "optuna.samplers._tpe.sampler", "sweep.tuning.study", "filelock", "psutil"]
+PRELOADED = [
+    "alembic.command",
+    "filelock",
+    "hydra.core.override_parser.overrides_parser",
+    "optuna.storages._rdb.storage",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sweep.overrides",
+    "sweep.tuning.methods",
+]
 
 
 def tune_settings(trials: int = 6, **changes: Any) -> TuneSettings:
@@ -165,10 +175,11 @@ def run(cell: Cell, opened: CellStudy, taken: Taken) -> None:
         cell.note("trial", number=taken.number, slot=taken.slot, params=taken.params)
         for epoch in range(1, epochs + 1):
             time.sleep(chance.uniform(0, cell.seconds / epochs))
-            if lease.taken.is_set():
-                cell.note("taken", number=taken.number)
+            try:
+                taken.trial.report(value_of(taken.params) * epoch / epochs, epoch)
+            except UpdateFinishedTrialError:  # closed before the lease was to be renewed
+                cell.note("taken", number=taken.number, lease=lease.taken.wait(LIMIT_S))
                 return
-            taken.trial.report(value_of(taken.params) * epoch / epochs, epoch)
         taken.trial.set_user_attr(SECONDS, cell.seconds)
         if taken.prunable and chance.random() < cell.failing:
             taken.trial.set_user_attr(REASON, "ValueError: by chance")

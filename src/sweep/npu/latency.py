@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweep.onnx_session import exact_options
+
 RUNS = 200
 WARMUP = 5
 FEWEST = 10  # a median of fewer says little
@@ -44,7 +46,7 @@ def host_latency(onnx: Path, *, runs: int = RUNS, warmup: int = WARMUP) -> Laten
     import numpy as np
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = exact_options()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")

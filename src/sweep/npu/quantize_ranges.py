@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import SweepError
+from sweep.onnx_session import exact_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +70,7 @@ def _float_tensors(graph: Any) -> list[str]:
 def _session(model: bytes) -> Any:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = exact_options()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # cores are filled by cells side by side
     options.log_severity_level = LOG_ERRORS_ONLY
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from sweep.onnx_session import exact_options
+
 SETTINGS_OFF = (
     "sync",
     "clearml",
@@ -88,4 +90,20 @@ def _contain() -> None:
     ultralytics.data.build.YOLODataset = HomeCacheDataset
     ultralytics.data.utils.check_font = lambda *_, **__: None  # fonts serve plots only, and are downloaded
     ultralytics.utils.torch_utils.NUM_THREADS = 1  # select_device("cpu") would set a thread for every core
+    _run_integers_exactly()
     ultralytics.engine.trainer.check_amp = lambda _: True  # the check downloads a checkpoint
+
+
+def _run_integers_exactly() -> None:
+    """Let Ultralytics open ONNX files with our session options; it has no argument for them."""
+    from ultralytics.nn.backends.onnx import ONNXBackend
+
+    load = ONNXBackend.load_model
+    if load.__name__ == "load_exactly":
+        return
+
+    def load_exactly(backend: ONNXBackend, weight: str | Path) -> None:
+        backend.session_options = backend.session_options or exact_options()
+        load(backend, weight)
+
+    ONNXBackend.load_model = load_exactly

@@ -47,7 +47,9 @@ def study_facts(
     """
     trials = [_trial_facts(trial) for trial in ended_trials(study)]
     best = best_trial(study)
-    own: dict[str, Any] = next((each["params"] for each in trials if each["slot"] == RECIPE_SLOT and each["params"]), {})
+    own: dict[str, Any] = next(
+        (each["params"] for each in trials if each["slot"] == RECIPE_SLOT and each["params"]), {}
+    )
     return {
         "study": study.study_name,
         "sampler": _method(tune.sampler),

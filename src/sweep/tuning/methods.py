@@ -39,7 +39,7 @@ REFUSED = {
 }
 PACKAGES = {"cmaes": "cmaes"}  # that Optuna itself does not install
 HALVING = ("hyperband", "successive_halving")
-SHARE_OF_TRIAL = 9  # first decision after a ninth of a trial: three brackets with Optuna's reduction factor of 3
+SHARE_OF_TRIAL = 6  # first decision after a sixth of a trial: before that a detector from scratch finds nothing
 TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),

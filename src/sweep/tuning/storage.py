@@ -138,8 +138,9 @@ def _journal(path: Path) -> BaseStorage:
         raise SweepError(f"tune.storage={path} cannot be written. Choose another place.")
     if not _may_be_journal(path):
         raise SweepError(f"tune.storage={path} is a file of another kind, no journal of Optuna. Choose another place.")
+    Path(f"{path}.flock").touch()  # filelock would wait for a file that cannot be made
     lock = JournalLock()
-    lock.acquire(LOCK_S)  # so that a folder in which it cannot be made is found now
+    lock.acquire(LOCK_S)
     lock.release()
     return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
 

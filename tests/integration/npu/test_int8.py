@@ -19,6 +19,7 @@ from sweep.architecture.resolve import resolve_model
 from sweep.npu.calibration import calibration_images
 from sweep.npu.graph import count_nodes
 from sweep.npu.quantize import quantize
+from sweep.onnx_session import exact_options
 
 CONF = Path(__file__).parents[3] / "conf"
 IMGSZ = 96  # as in the quick recipe
@@ -57,7 +58,7 @@ def level4(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outputs(path: Path, images: np.ndarray) -> np.ndarray:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, exact_options(), providers=["CPUExecutionProvider"])
     assert [entry.name for entry in session.get_inputs()] == ["images"]
     return np.concatenate([session.run(["output0"], {"images": image[None]})[0] for image in images])
 

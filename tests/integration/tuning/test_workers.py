@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
 
-from support.postgres import postgres, storage  # noqa: F401
 from support.studies import LIMIT_S, Cell, Workers, check_lost, check_total, study_of, trials_of, tune_settings, work
 
 
@@ -86,7 +86,7 @@ def test_fewer_trials_in_the_middle(storage: str, tmp_path: Path) -> None:
         opened.study.tell(trial.trial, 0.5)
     for trial in taken[1:3]:
         assert trial is not None
-        opened.study.tell(trial.trial, state=__import__("optuna").trial.TrialState.FAIL)
+        opened.study.tell(trial.trial, state=TrialState.FAIL)
     smaller = Cell(storage, tmp_path, tune_settings(5))
     Workers(smaller, 4).join()
     assert sum(trial.state.name in {"COMPLETE", "PRUNED"} for trial in trials_of(smaller)) == 5
@@ -123,7 +123,7 @@ def test_a_taken_over_worker_does_not_count_twice(storage: str, tmp_path: Path) 
     os.kill(pid, signal.SIGCONT)
     stopped.join()
     check_total(here, 3)
-    assert [note["number"] for note in here.notes("taken")] == [0]
+    assert [(note["number"], note["lease"]) for note in here.notes("taken")] == [(0, True)]
     assert check_lost(here) == 1
 
 

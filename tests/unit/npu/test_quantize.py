@@ -14,6 +14,7 @@ from sweep.errors import SweepError
 from sweep.npu.calibration import random_images
 from sweep.npu.quantize import quantize
 from sweep.npu.quantize_ranges import tensor_ranges
+from sweep.onnx_session import exact_options
 
 SIDE = 16
 
@@ -52,7 +53,7 @@ def detector(path: Path, *, anchor: float = 100.0, date: str = "2026-01-01") -> 
 def output_of(path: Path, image: np.ndarray) -> np.ndarray:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, exact_options(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(None, {"images": image[None]})[0])
 
 
