@@ -39,7 +39,7 @@ How to tune each cell (off by default; tune.trials and so on: docs/tuning.md):
   tune=            {tune}
   tune.trials=20   trials of a cell that end, complete or pruned; trial 0 is the recipe itself
   tune.workers=1   jobs that share the trials of one cell
-  tune.space.NAME= what is varied: interval(0.001,0.01), tag(log,interval(…)), range(1,5,1), choice(a,b); null takes it out
+  tune.space.NAME= what is varied: interval(0.001,0.01), tag(log,interval(…)), range(1,5,1), choice(a,b), null for no
   tune.sampler=    tpe, cmaes, gp, random, qmc; tune.pruner= hyperband, median, percentile, wilcoxon, none, …
   tune.epochs=     shorter trials; with tune.refit=true the best parameters are trained in full length
   tune.patience=   stop after that many trials without an improvement; tune.budget_min= after that many minutes

@@ -119,7 +119,8 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float)
         return seen
     if seen.state == "killed":
         stopped = ATTENTION in reason
-        return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=not stopped and _died(returned, error))
+        lost = not stopped and _died(returned, error)
+        return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=lost)
     if seen.state == "skipped" and ATTENTION in reason:
         return Outcome("skipped", reason=reason)
     return Outcome("failed", seen.run_id, reason, lost=seen.state == "skipped" and _died(returned, error))

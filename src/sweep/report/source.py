@@ -135,13 +135,11 @@ def _statistics(store: Store, run: RunInfo) -> ImageStatistics | None:
 
 def _study(store: Store, run: RunInfo) -> Study | None:
     """The study of a tuned cell; None where it has none, or where it cannot be read."""
-    from mlflow.exceptions import MlflowException
-
     if not any(metric in run.metrics for metric in names.TUNE_METRICS):  # no artifact is looked for in vain
         return None
     try:
         return parse_study(read_json(store, run, names.TUNE_STUDY_JSON))
-    except (ValueError, RecursionError, OSError, MlflowException):  # no JSON, or nothing that can be opened
+    except Exception:  # no JSON, or nothing that can be opened: the report is written without it
         return None
 
 

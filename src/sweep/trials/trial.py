@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import math
 import shutil
 import time
@@ -18,15 +19,20 @@ from sweep.record import artifacts, params_of, summary
 from sweep.tracking import names, write
 from sweep.tracking.runs import mark_lost
 from sweep.trials.join import Joined
+from sweep.tuning.away import is_away, patiently
 from sweep.tuning.lease import Lease
-from sweep.tuning.slots import REASON, RUN_ID, SECONDS
+from sweep.tuning.slots import LOST, REASON, RUN_ID, SECONDS
 
 if TYPE_CHECKING:
+    from optuna.trial import TrialState
+
     from sweep.training.train import Trained
     from sweep.tuning.study import Taken
     from sweep.work import Work
 
 WEIGHTS = "weights/"
+
+log = logging.getLogger(__name__)
 
 
 class Pruned(Exception):
@@ -55,7 +61,7 @@ def run_trial(work: Work, joined: Joined, taken: Taken) -> None:
     folder, began = work.folder / run_id, time.monotonic()
     with Lease(joined.study.storage, taken.trial._trial_id) as lease, output_to(folder / "train.log"):
         try:
-            taken.trial.set_user_attr(RUN_ID, run_id)
+            patiently(lambda: taken.trial.set_user_attr(RUN_ID, run_id))
             end = _train(work, joined, taken, recipe, run_id, folder, lease)
         except Closed:
             mark_lost(work.store, run_id)
@@ -109,9 +115,15 @@ def _train(
         work.progress.write("epoch", epoch=epoch, metrics=metrics, trial=taken.number)
         try:
             trial.report(metrics[tune.objective], epoch)
+            pruned = taken.prunable and epoch < recipe["epochs"] and trial.should_prune()
         except UpdateFinishedTrialError:
             raise Closed from None
-        if taken.prunable and epoch < recipe["epochs"] and trial.should_prune():
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("Epoch %d could not be reported: %s", epoch, in_one_line(error))
+            pruned = False
+        if pruned:
             raise Pruned
 
     try:
@@ -170,14 +182,21 @@ def _tell(work: Work, joined: Joined, taken: Taken, run_id: str, end: End, secon
     write.set_tags(work.store, run_id, {names.TRIAL_STATE: end.state})
     write.finish(work.store, run_id, "FAILED" if end.state == "failed" else "FINISHED", reason=end.reason)
     try:
-        taken.trial.set_user_attr(SECONDS, round(seconds, 3))
+        patiently(lambda: taken.trial.set_user_attr(SECONDS, round(seconds, 3)))
         if end.reason is not None:
-            taken.trial.set_user_attr(REASON, end.reason)
-        joined.study.study.tell(taken.trial, end.value, state=states[end.state])
-    except (UpdateFinishedTrialError, ValueError):  # closed by another worker while this one was away
-        mark_lost(work.store, run_id)
-        return
+            patiently(lambda: taken.trial.set_user_attr(REASON, end.reason))
+        patiently(lambda: joined.study.study.tell(taken.trial, end.value, state=states[end.state]))
+    except (UpdateFinishedTrialError, ValueError):
+        if not _told(joined, taken, states[end.state]):  # closed by another worker while this one was away
+            mark_lost(work.store, run_id)
+            return
     _say(work, joined, taken, end.state, value=end.value, reason=end.reason)
+
+
+def _told(joined: Joined, taken: Taken, state: TrialState) -> bool:
+    """Whether a trial has ended as it was told: of a storage that went away the answer may have been lost."""
+    now = next(trial for trial in joined.study.study.get_trials(deepcopy=False) if trial.number == taken.number)
+    return now.state == state and not now.user_attrs.get(LOST)
 
 
 def _say(work: Work, joined: Joined, taken: Taken, state: str, **fields: Any) -> None:

@@ -10,6 +10,7 @@ from sweep.locks import cell_lock, tuning_lock
 from sweep.trials.finish import finish_cell
 from sweep.trials.join import Joined, join
 from sweep.trials.trial import run_trial
+from sweep.tuning.away import patiently
 from sweep.tuning.study import TuningFailed
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
             return {"run_id": joined.run_id, "reused": joined.reused, "finished": True}
         try:
             while True:
-                while (taken := joined.study.take()) is not None:
+                while (taken := patiently(joined.study.take)) is not None:
                     run_trial(work, joined, taken)
                 if _left_to_others(joined):
                     return {"run_id": joined.run_id, "reused": False, "finished": False}

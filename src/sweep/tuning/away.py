@@ -1,0 +1,40 @@
+"""A storage that is away for a while: a database that is started again, a network that is interrupted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+WAIT_S: Final = 300.0  # how long a worker waits for its storage before it gives up
+MOST_BETWEEN_S: Final = 15.0
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+def patiently(action: Callable[[], Result], wait_s: float = WAIT_S) -> Result:
+    """Do something that needs the storage; while it is away, again and again.
+
+    Raises:
+        Exception: What the storage has raised last, after `wait_s` seconds; anything else at once.
+    """
+    from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_exponential
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_away),
+        stop=stop_after_delay(wait_s),
+        wait=wait_exponential(multiplier=0.5, max=MOST_BETWEEN_S),
+        before_sleep=before_sleep_log(log, logging.WARNING),
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error is one of the storage, and not of what was asked of it."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import DBAPIError
+
+    return isinstance(error, StorageInternalError | DBAPIError)
