@@ -18,7 +18,7 @@ from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, collect, mark_ended
-from sweep.plan import FINISHED, Plan, PlannedCell, make_plan, with_states, workers_of
+from sweep.plan import FINISHED, UNMEASURED, Plan, PlannedCell, make_plan, with_states, workers_of
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
 from sweep.show import counted, print_end, print_plan, print_start
 from sweep.show_npu import print_unmeasured
@@ -79,10 +79,10 @@ def run_sweep(
     with interruptible():
         plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
         set_environment(plan.settings.home)
-        _open_storage(plan)
         launcher = _launcher(plan, make_launcher) if _likely_work(plan) else None
         store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
         plan = with_states(plan, store)
+        _open_storage(plan)
         print_plan(console, plan)
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
@@ -120,7 +120,8 @@ def _open_storage(plan: Plan) -> None:
     Raises:
         SweepError: It cannot be opened.
     """
-    storages = {planned.config.tune.storage for planned in plan.cells if planned.config.tune is not None}
+    tuned = [planned for planned in plan.to_run if planned.state != UNMEASURED or plan.settings.rerun]
+    storages = {planned.config.tune.storage for planned in tuned if planned.config.tune is not None}
     for storage in storages:
         from sweep.tuning.storage import open_storage
 
@@ -198,7 +199,7 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
     home = sweep.plan.settings.home
     for planned in cells:  # an interruption must find this attempt's run, not the last one's outcome
         sweep.outcomes.pop(planned.cell.index, None)
-    workers = _workers(cells)
+    workers = _workers(cells, sweep.plan.settings.rerun)
     jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
     began = time.time()
     with Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]):
@@ -210,11 +211,11 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
     sweep.outcomes |= collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
 
 
-def _workers(cells: Sequence[PlannedCell]) -> list[tuple[PlannedCell, int]]:
+def _workers(cells: Sequence[PlannedCell], rerun: bool) -> list[tuple[PlannedCell, int]]:
     """The jobs of some cells. The first worker of every cell comes before the second of any: where there is not room
     for all, cells are tuned side by side before several workers share one study, which then learns less.
     """
-    counts = {planned.cell.index: workers_of(planned) for planned in cells}
+    counts = {planned.cell.index: workers_of(planned, rerun) for planned in cells}
     return [
         (planned, worker)
         for worker in range(max(counts.values()))
@@ -262,7 +263,7 @@ def _close_trials(sweep: Sweep) -> None:
     if storages:
         from sweep.trials.abandoned import close_trials
 
-        close_trials(sweep.store, storages, wait_s=DYING_S)
+        close_trials(sweep.store, sweep.run_id, storages, wait_s=DYING_S)
 
 
 def _tables(sweep: Sweep) -> None:
@@ -358,4 +359,8 @@ def _without_secrets(argument: str) -> str:
     from sweep.tracking.uri import without_credentials
 
     key, equals, value = argument.partition("=")
+    if key == "tune.storage":
+        from sweep.tuning.storage import without_secrets
+
+        return f"{key}{equals}{without_secrets(value)}"
     return f"{key}{equals}{without_credentials(value)}" if "://" in value else argument

@@ -128,10 +128,10 @@ def with_states(plan: Plan, store: Store) -> Plan:
     return replace(plan, cells=tuple(cells))
 
 
-def workers_of(planned: PlannedCell) -> int:
+def workers_of(planned: PlannedCell, rerun: bool) -> int:
     """How many jobs a cell that is to run has."""
     tune = planned.config.tune
-    return 1 if tune is None or planned.state == UNMEASURED else min(tune.workers, tune.trials)
+    return 1 if tune is None or (planned.state == UNMEASURED and not rerun) else min(tune.workers, tune.trials)
 
 
 def _missing(target: Target) -> list[str]:

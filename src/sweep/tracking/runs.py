@@ -61,7 +61,7 @@ def close_open_cells(store: Store, sweep_run_id: str, *, cell_alive: Callable[[s
 
 def close_open_trials(store: Store, cell_run_id: str) -> None:
     """Mark the trials of a cell that are still RUNNING as lost; the caller knows that their workers are gone."""
-    for trial in search(store, f"tags.`{names.PARENT}` = '{cell_run_id}' AND {RUNNING}"):
+    for trial in list(search(store, f"tags.`{names.PARENT}` = '{cell_run_id}' AND {RUNNING}")):
         mark_lost(store, trial.run_id)
 
 

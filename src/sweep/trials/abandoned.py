@@ -23,18 +23,20 @@ POLL_S: Final = 0.2
 log = logging.getLogger(__name__)
 
 
-def close_trials(store: Store, storages: Mapping[str, str | None], wait_s: float) -> None:
+def close_trials(store: Store, sweep_run_id: str, storages: Mapping[str, str | None], wait_s: float) -> None:
     """Close the open trials of cells whose workers are dead, or die within some seconds, in studies and in MLflow.
 
     Args:
         store: The opened store.
+        sweep_run_id: The sweep's run; cells that another sweep runs are left alone.
         storages: By key of a cell that did not finish, `tune.storage`.
         wait_s: How long a worker that its launcher has given up may take to go.
     """
     until = time.monotonic() + wait_s
     found = find_runs_by_key(store, storages)
     for key, storage in storages.items():
-        run = next((run for run in found.get(key, []) if names.TUNE_STUDY in run.tags), None)
+        own = (run for run in found.get(key, []) if run.parent_run_id == sweep_run_id)
+        run = next((run for run in own if names.TUNE_STUDY in run.tags), None)
         if run is None:
             continue
         try:

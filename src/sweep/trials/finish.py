@@ -35,11 +35,13 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
     """
     from sweep.architecture.checkpoint import read_checkpoint
     from sweep.tracking.read import runs_by_id
+    from sweep.tracking.runs import close_open_trials
     from sweep.training.output import output_to
 
     run_id, folder = joined.run_id, work.folder / joined.run_id
     if runs_by_id(work.store, [run_id])[run_id].status != "running":
         return
+    close_open_trials(work.store, run_id)  # all have ended; a run may have been left by a worker and who looked for it
     with output_to(folder / "train.log"):
         with recorded(work, run_id, folder):
             best, runs = _best(work, joined)
@@ -62,6 +64,8 @@ def _best(work: Work, joined: Joined) -> tuple[FrozenTrial, Mapping[int, RunInfo
         raise RuntimeError(UNFINISHED)
     wanted = {trial.number: str(trial.user_attrs[RUN_ID]) for trial in (best, recipe) if trial is not None}
     runs = runs_by_id(work.store, list(wanted.values()))
+    if str(best.user_attrs[RUN_ID]) not in runs:
+        raise RuntimeError(f"MLflow holds no run of trial {best.number}, the best one. Tune the cell anew: rerun=true")
     return best, {number: runs[run_id] for number, run_id in wanted.items() if run_id in runs}
 
 
@@ -119,7 +123,7 @@ def _fetched(work: Work, run: RunInfo, folder: Path) -> dict[str, Path]:
                 shutil.copyfile(kept, place)
                 files[artifact] = place
     if "weights/best.pt" not in files:
-        raise RuntimeError(f"MLflow holds no checkpoint of the best trial (run {run.run_id}).")
+        raise RuntimeError(f"MLflow holds no checkpoint of the best trial (run {run.run_id}). Tune it anew: rerun=true")
     return files
 
 

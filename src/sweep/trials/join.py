@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sweep.locks import cell_lock, tuned_elsewhere
+from sweep.ending import CellFailed
+from sweep.locks import cell_lock, tuned_elsewhere, tuning_lock
 from sweep.record import start_run
 from sweep.tracking import names
 from sweep.trials.lost import adopt_trials, close_lost_run
+from sweep.trials.siblings import siblings_best
 from sweep.tuning.done import tuned_enough
+from sweep.tuning.naming import BEGAN_BY, resolve
 from sweep.tuning.space import read_space
-from sweep.tuning.storage import open_storage, storage_address
+from sweep.tuning.storage import open_storage, storage_address, without_secrets
 from sweep.tuning.study import WARM_START, CellStudy
 
 if TYPE_CHECKING:
@@ -27,28 +32,42 @@ POLL_S: Final = 1.0
 
 @dataclass(frozen=True)
 class Joined:
-    """What a worker works on.
-
-    Attributes:
-        run_id: the cell's run.
-        study: its study.
-        finished: the run, where nothing is left to do.
-        reused: whether an earlier sweep, or an earlier attempt, has finished it.
-    """
+    """What a worker works on: the cell's run, and its study."""
 
     run_id: str
     study: CellStudy
-    finished: RunInfo | None = None
-    reused: bool = False
 
 
-def join(work: Work, tune: TuneSettings) -> Joined:
-    """Find the cell's run and study, or open them. It waits for another sweep that tunes the same cell."""
+@dataclass(frozen=True)
+class Ended:
+    """A cell with no trial left to do.
+
+    Attributes:
+        run: its finished run.
+        reused: whether an earlier sweep has finished it.
+    """
+
+    run: RunInfo
+    reused: bool
+
+
+def join(work: Work, tune: TuneSettings, held: ExitStack) -> Joined | Ended:
+    """Find the cell's run and study, or open them. It waits for another sweep that tunes the same cell.
+
+    Args:
+        work: The cell's work.
+        tune: How it is tuned.
+        held: Keeps this worker known as one of those that tune the cell, from now on.
+
+    Raises:
+        CellFailed: Another worker has recorded the cell as failed.
+    """
     home, key, sweep_id = work.settings.home, work.identity.key, work.job["sweep_id"]
     told = False
     while True:
         with cell_lock(home, key, on_wait=lambda: None):
             if not tuned_elsewhere(home, key, sweep_id):
+                held.enter_context(tuning_lock(home, key, sweep_id, work.job["worker"]))
                 return _join(work, tune)
         if not told:
             work.progress.write("waiting")
@@ -56,42 +75,52 @@ def join(work: Work, tune: TuneSettings) -> Joined:
         time.sleep(POLL_S)
 
 
-def study_name(work: Work) -> str:
-    """The name of a cell's study. It follows from the cell alone: Hyperband makes brackets of it."""
-    cell = work.cell
-    return f"{cell.base['name']}-l{cell.level['name']}-{cell.act['name']}-s{cell.seed}-{work.identity.key[:12]}"
-
-
 def trial_epochs(work: Work, tune: TuneSettings) -> int:
     """How many epochs a trial has."""
     return int(tune.epochs or work.identity.recipe["epochs"])
 
 
-def _join(work: Work, tune: TuneSettings) -> Joined:
+def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
     from sweep.tracking.read import find_runs_by_key
     from sweep.tracking.runs import close_abandoned
 
-    job, name = work.job, study_name(work)
+    job, settings = work.job, work.settings
     runs = find_runs_by_key(work.store, [work.identity.key]).get(work.identity.key, [])
-    storage = open_storage(tune.storage, work.settings.home)
-    for run in runs:
-        mine = run.parent_run_id == job["parent_run_id"] and run.tags.get(names.ATTEMPT) == str(job["attempt"])
-        if mine and run.status in {"running", "finished"}:
-            study = _study(work, tune, storage, name)
-            return Joined(run.run_id, study, run if run.status == "finished" else None)
+    mine = next(
+        (
+            run
+            for run in runs
+            if run.parent_run_id == job["parent_run_id"] and run.tags.get(names.ATTEMPT) == str(job["attempt"])
+        ),
+        None,
+    )
+    if mine is not None:
+        if mine.status == "running":
+            storage = open_storage(tune.storage, settings.home)
+            return Joined(mine.run_id, _study(work, tune, storage, mine.tags[names.TUNE_STUDY]))
+        if mine.status == "finished":
+            return Ended(mine, reused=False)
+        raise CellFailed(mine.reason or "it failed in another worker")
     close_abandoned(work.store, work.identity.key)
-    finished = next((run for run in runs if run.status == "finished"), None)
-    again = work.settings.rerun and not any(run.sweep_id == job["sweep_id"] for run in runs)
-    if finished is not None and not again and tuned_enough(finished.tags, tune, work.identity.recipe["epochs"]):
-        return Joined(finished.run_id, _study(work, tune, storage, name), finished, reused=True)
-    goes_on = not again and any(run.tags.get(names.TUNE_STUDY) == name for run in runs) and name in _names(storage)
-    if not goes_on:
-        _put_aside(storage, name)
-    siblings = _siblings(work, tune) if tune.warm_start else []
+    again = settings.rerun and not any(run.sweep_id == job["sweep_id"] for run in runs)
+    done = [run for run in runs if run.status == "finished" and (not settings.rerun or run.sweep_id == job["sweep_id"])]
+    if done and tuned_enough(done[0].tags, tune, work.identity.recipe["epochs"]):
+        return Ended(done[0], reused=True)
+    return _begin(work, tune, runs, again)
+
+
+def _begin(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], again: bool) -> Joined:
+    """Open the cell's run: on the study of its earlier runs, or on a new one."""
+    storage = open_storage(tune.storage, work.settings.home)
+    name, goes_on = resolve(storage, canonical_name(work), {run.run_id for run in runs}, again=again)
+    siblings = siblings_best(work, tune) if tune.warm_start and not goes_on else []
     run_id = start_run(work, _tags(work, tune, name) | {names.TUNE_BEGAN: str(not goes_on).lower()})
+    study = _study(work, tune, storage, name)
     if goes_on:
         adopt_trials(work.store, runs, run_id)
-    study = _study(work, tune, storage, name, siblings)
+    else:
+        study.study.set_user_attr(BEGAN_BY, run_id)
+        study.study.set_user_attr(WARM_START, siblings)
     study.close_lost()
     study.forgive()
     ended = len(study.survey().ended)
@@ -99,9 +128,7 @@ def _join(work: Work, tune: TuneSettings) -> Joined:
     return Joined(run_id, study)
 
 
-def _study(
-    work: Work, tune: TuneSettings, storage: BaseStorage, name: str, siblings: list[dict[str, Any]] | None = None
-) -> CellStudy:
+def _study(work: Work, tune: TuneSettings, storage: BaseStorage, name: str) -> CellStudy:
     import optuna
 
     from sweep.recipe import training_arguments
@@ -114,8 +141,6 @@ def _study(
         pruner=make_pruner(tune, trial_epochs(work, tune)),
         load_if_exists=True,
     )
-    if siblings and WARM_START not in study.user_attrs and not study.get_trials(deepcopy=False):
-        study.set_user_attr(WARM_START, siblings)
     parameters = read_space(tune.space)
     recipe, known = work.identity.recipe, training_arguments()
     key = work.identity.key
@@ -130,51 +155,17 @@ def _study(
     )
 
 
-def _put_aside(storage: BaseStorage, name: str) -> None:
-    """Rename a study of which MLflow knows nothing, or which is to be run again: its trials are of another run."""
-    import optuna
-
-    known = _names(storage)
-    if name not in known:
-        return
-    number = next(count for count in range(1, len(known) + 2) if f"{name} (before {count})" not in known)
-    optuna.copy_study(
-        from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=f"{name} (before {number})"
-    )
-    optuna.delete_study(study_name=name, storage=storage)
-
-
-def _names(storage: BaseStorage) -> set[str]:
-    import optuna
-
-    return set(optuna.get_all_study_names(storage))
-
-
-def _siblings(work: Work, tune: TuneSettings) -> list[dict[str, Any]]:
-    """The best parameters of the sweep's cells that have finished and tune the same arguments, best known first."""
-    import yaml
-
-    from sweep.tracking.read import search
-
-    prefix, wanted = names.TUNE_BEST_TAG_PREFIX, set(tune.space)
-    found = []
-    parent = work.job["parent_run_id"]
-    for run in search(work.store, f"tags.`{names.PARENT}` = '{parent}' AND attributes.status = 'FINISHED'"):
-        best = {
-            key.removeprefix(prefix): yaml.safe_load(text) for key, text in run.tags.items() if key.startswith(prefix)
-        }
-        if set(best) == wanted and best not in found:
-            found.append(best)
-    return found
+def canonical_name(work: Work) -> str:
+    """The name of a cell's study. It follows from the cell alone: Hyperband makes brackets of it."""
+    cell = work.cell
+    return f"{cell.base['name']}-l{cell.level['name']}-{cell.act['name']}-s{cell.seed}-{work.identity.key[:12]}"
 
 
 def _tags(work: Work, tune: TuneSettings, name: str) -> dict[str, str]:
-    from sweep.tracking.uri import without_credentials
-
     address = storage_address(tune.storage, work.settings.home)
     return {
         names.TUNE_STUDY: name,
-        names.TUNE_STORAGE: without_credentials(address),
+        names.TUNE_STORAGE: without_secrets(address),
         names.TUNE_SAMPLER: tune.sampler.name,
         names.TUNE_PRUNER: tune.pruner.name,
         names.TUNE_OBJECTIVE: tune.objective,

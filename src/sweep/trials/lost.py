@@ -38,7 +38,7 @@ def adopt_trials(store: Store, earlier: Sequence[RunInfo], run_id: str) -> None:
         run_id: The new run.
     """
     for run in (run for run in earlier if names.TUNE_STUDY in run.tags):
-        for trial in search(store, f"tags.`{names.PARENT}` = '{run.run_id}'"):
+        for trial in list(search(store, f"tags.`{names.PARENT}` = '{run.run_id}'")):  # read before they are moved
             write.set_tags(store, trial.run_id, {names.PARENT: run_id})
         if run.tags.get(names.TUNE_BEGAN) == "true":
             return

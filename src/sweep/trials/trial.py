@@ -56,23 +56,34 @@ def run_trial(work: Work, joined: Joined, taken: Taken) -> None:
     """Train a trial and tell its study. What goes wrong in it is recorded at the trial, and not raised."""
     from sweep.training.output import output_to
 
-    recipe = _recipe(work, joined, taken)
-    run_id = _start_run(work, joined, taken, recipe)
-    folder, began = work.folder / run_id, time.monotonic()
-    with Lease(joined.study.storage, taken.trial._trial_id) as lease, output_to(folder / "train.log"):
+    with Lease(joined.study.storage, taken.trial._trial_id) as lease:
+        recipe = _recipe(work, joined, taken)
+        run_id = _start_run(work, joined, taken, recipe)
+        folder, began = work.folder / run_id, time.monotonic()
         try:
-            patiently(lambda: taken.trial.set_user_attr(RUN_ID, run_id))
-            end = _train(work, joined, taken, recipe, run_id, folder, lease)
-        except Closed:
-            mark_lost(work.store, run_id)
-            return
-        except Exception as error:
-            end = End("failed", reason=in_one_line(error))
-            with contextlib.suppress(Exception):  # a full disk, a server that is away: the trial has to end
-                log_failure(work, run_id, folder)
-        _tell(work, joined, taken, run_id, end, time.monotonic() - began)
-    shutil.rmtree(folder, ignore_errors=True)  # MLflow has what is kept of it
-    gc.collect()  # a training that was cut short leaves cycles around its pictures
+            with output_to(folder / "train.log"):
+                end = _end(work, joined, taken, recipe, run_id, lease)
+                if end is None:
+                    mark_lost(work.store, run_id)
+                else:
+                    _tell(work, joined, taken, run_id, end, time.monotonic() - began)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # MLflow has what is kept of it
+            gc.collect()  # a training that was cut short leaves cycles around its pictures
+
+
+def _end(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, lease: Lease) -> End | None:
+    """Train the trial; None: another worker has closed it meanwhile."""
+    folder = work.folder / run_id
+    try:
+        patiently(lambda: taken.trial.set_user_attr(RUN_ID, run_id))
+        return _train(work, joined, taken, recipe, run_id, folder, lease)
+    except Closed:
+        return None
+    except Exception as error:
+        with contextlib.suppress(Exception):  # a full disk, a server that is away: the trial has to end
+            log_failure(work, run_id, folder)
+        return End("failed", reason=in_one_line(error))
 
 
 def _recipe(work: Work, joined: Joined, taken: Taken) -> dict[str, Any]:
@@ -140,10 +151,12 @@ def _train(
     except Pruned:
         write.log_files(work.store, run_id, {"train.log": folder / "train.log"})
         return End("pruned")
-    return _keep(work, joined, recipe, run_id, folder, trained)
+    return _keep(work, joined, taken, recipe, run_id, folder, trained)
 
 
-def _keep(work: Work, joined: Joined, recipe: Mapping[str, Any], run_id: str, folder: Path, trained: Trained) -> End:
+def _keep(
+    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, folder: Path, trained: Trained
+) -> End:
     """Log a trial that came to its end; the checkpoints of those that are the best so far are kept."""
     from sweep.training.train import evaluate
     from sweep.tuning.slots import better
@@ -166,7 +179,11 @@ def _keep(work: Work, joined: Joined, recipe: Mapping[str, Any], run_id: str, fo
         raise ValueError(f"{tune.objective} is not a number")
     write.log_summary(work.store, run_id, metrics)
     files = artifacts(work, trained, folder)
-    best = all(better(value, trial.value, tune.direction) for trial in joined.study.survey().complete)
+    best = not any(  # of equal ones the first is the best, whichever ended first
+        better(float(other.value or 0.0), value, tune.direction)
+        or (other.value == value and other.number < taken.number)
+        for other in joined.study.survey().complete
+    )
     write.log_files(
         work.store, run_id, {path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)}
     )

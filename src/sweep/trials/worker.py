@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sweep.ending import CellFailed, measure_finished
-from sweep.locks import cell_lock, tuning_lock
+from sweep.locks import cell_lock
 from sweep.trials.finish import finish_cell
-from sweep.trials.join import Joined, join
+from sweep.trials.join import Ended, Joined, join
 from sweep.trials.trial import run_trial
 from sweep.tuning.away import patiently
 from sweep.tuning.study import TuningFailed
@@ -29,15 +30,15 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
     Raises:
         CellFailed: The cell failed and is recorded as such in MLflow.
     """
-    home, key, job = work.settings.home, work.identity.key, work.job
-    with tuning_lock(home, key, job["sweep_id"], job["worker"]):
-        joined = join(work, tune)
-        if joined.finished is not None:
+    home, key = work.settings.home, work.identity.key
+    with contextlib.ExitStack() as held:
+        joined = join(work, tune, held)
+        if isinstance(joined, Ended):
+            with cell_lock(home, key, on_wait=lambda: work.progress.write("waiting")):
+                measure_finished(work, joined.run)
             if joined.reused:
-                with cell_lock(home, key, on_wait=lambda: work.progress.write("waiting")):
-                    measure_finished(work, joined.finished)
-                work.progress.write("finished", run_id=joined.run_id, reused=True)
-            return {"run_id": joined.run_id, "reused": joined.reused, "finished": True}
+                work.progress.write("finished", run_id=joined.run.run_id, reused=True)
+            return {"run_id": joined.run.run_id, "reused": joined.reused, "finished": True}
         try:
             while True:
                 while (taken := patiently(joined.study.take)) is not None:

@@ -35,6 +35,7 @@ def patiently(action: Callable[[], Result], wait_s: float = WAIT_S) -> Result:
 def is_away(error: BaseException) -> bool:
     """Whether an error is one of the storage, and not of what was asked of it."""
     from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import InterfaceError, OperationalError
 
-    return isinstance(error, StorageInternalError | DBAPIError)
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    return isinstance(cause, OperationalError | InterfaceError)

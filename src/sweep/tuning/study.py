@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sweep.tuning import claims
+from sweep.tuning.away import patiently
 from sweep.tuning.claims import FIXED, begin, begin_by_hand, close
 from sweep.tuning.done import TOTAL, budget_text, patience_text
 from sweep.tuning.lease import Watch, give_up
@@ -82,7 +83,7 @@ class CellStudy:
 
     def survey(self) -> Survey:
         """What its trials are by now."""
-        return survey(self.study.get_trials(deepcopy=False))
+        return survey(patiently(lambda: self.study.get_trials(deepcopy=False)))
 
     def best(self, now: Survey | None = None) -> FrozenTrial | None:
         """The best complete trial; of equal ones the first."""

@@ -1,0 +1,49 @@
+"""What finished sibling cells have found best, for a study to try first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sweep.tracking import names
+from sweep.tuning.space import Parameter, read_space
+
+if TYPE_CHECKING:
+    from sweep.tune_settings import TuneSettings
+    from sweep.work import Work
+
+MOST: Final = 5  # siblings that are tried; the newest ones
+
+
+def siblings_best(work: Work, tune: TuneSettings) -> list[dict[str, Any]]:
+    """The best parameters of finished cells on the same data, by the same objective, that lie in this cell's space."""
+    from sweep.tracking.read import search
+
+    parameters = read_space(tune.space)
+    found: list[dict[str, Any]] = []
+    same = f"tags.`{names.TUNE_OBJECTIVE}` = '{tune.objective}' AND tags.`{names.DATA_DIGEST}` = '{work.data.digest}'"
+    kind = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND attributes.status = 'FINISHED'"
+    for run in search(work.store, f"{kind} AND {same}"):
+        best = values_of(run.tags, parameters) if run.key != work.identity.key else None
+        if best is not None and best not in found:
+            found.append(best)
+    return found[:MOST]
+
+
+def values_of(tags: Mapping[str, str], parameters: Sequence[Parameter]) -> dict[str, Any] | None:
+    """The best parameters that a run's tags tell; None where they are others, or lie outside the space."""
+    prefix = names.TUNE_BEST_TAG_PREFIX
+    texts = {key.removeprefix(prefix): text for key, text in tags.items() if key.startswith(prefix)}
+    if set(texts) != {parameter.name for parameter in parameters}:
+        return None
+    values = {parameter.name: _value(texts[parameter.name], parameter) for parameter in parameters}
+    return values if all(parameter.contains(values[parameter.name]) for parameter in parameters) else None
+
+
+def _value(text: str, parameter: Parameter) -> Any:
+    if parameter.kind == "choice":
+        return next((choice for choice in parameter.choices if str(choice) == text), None)
+    try:
+        return float(text) if parameter.kind == "float" else int(text)
+    except ValueError:
+        return None
