@@ -95,14 +95,9 @@ class Watch:
     lease_s: float = LEASE_S
     _seen: dict[int, tuple[Any, float]] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
-    _looked: float | None = None
 
     def dead(self, running: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """Those of the running trials whose worker is gone, as far as can be told by now."""
-        now = time.monotonic()
-        if self._looked is not None and now - self._looked > self.lease_s:  # nobody could write, or nobody looked
-            self._seen = {number: (lease, now) for number, (lease, _) in self._seen.items()}
-        self._looked = now
         return [trial for trial in running if self._is_dead(trial)]
 
     def alive(self, trial: FrozenTrial) -> bool:
