@@ -107,7 +107,8 @@ def busy(options: argparse.Namespace, storage: str, folder: Path) -> None:
         counts = " | ".join(str(states[state]) for state in ("COMPLETE", "PRUNED", "FAIL"))
         print(f"| {name} | {100 * share:.1f} | {wall:.1f} | {sum(states.values())} | {counts} |")
     print(
-        f"\nWorkers are {asynchronous[0] / batches[0]:.2f} times as busy; {batches[1] / asynchronous[1]:.2f} times as fast."
+        f"\nWorkers are {asynchronous[0] / batches[0]:.2f} times as busy; "
+        f"{batches[1] / asynchronous[1]:.2f} times as fast."
     )
 
 

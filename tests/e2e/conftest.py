@@ -17,6 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
+from support.postgres import postgres
+
+__all__ = ["postgres"]
+
 TINY = ("recipe.imgsz=32", "recipe.fraction=0.15", "recipe.batch=8")
 GRID = ("level=2,3,4", "act=relu,leakyrelu", *TINY, "recipe.epochs=2")
 LIMIT_S = 240

@@ -1,0 +1,126 @@
+"""Cells that are tuned: exact totals, whoever dies, and never worse than the recipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from e2e.conftest import Desk
+from support.postgres import Postgres
+from support.tuned import TUNED, check_totals, states, trials
+
+pytestmark = pytest.mark.slow
+PRUNED = ("tune.pruner=percentile", "tune.pruner.percentile=1.0", "tune.pruner.n_startup_trials=1")
+ONE = ("level=4", "act=relu", *TUNED)
+
+
+@pytest.fixture(params=["journal", "PostgreSQL"])
+def storage(request: pytest.FixtureRequest) -> str | None:
+    if request.param == "journal":
+        return None
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.database()
+
+
+def on(storage: str | None) -> list[str]:
+    return [] if storage is None else [f"tune.storage={storage}"]
+
+
+def test_a_tuned_grid(desk: Desk) -> None:
+    command = ("level=2,4", "act=relu,leakyrelu", *TUNED, *PRUNED, "tune.trials=4", "tune.workers=2")
+    code, output = desk.run(*command)
+
+    assert code == 0, output
+    cells, store = desk.last_cells(), desk.store()
+    assert list(cells["status"]) == ["finished"] * 4
+    check_totals(store, cells, desk.home, 4)
+    assert (cells["tune/tuned/mAP50-95"] >= cells["tune/recipe/mAP50-95"]).all()
+    assert (cells["best/mAP50-95"] - cells["tune/tuned/mAP50-95"]).abs().max() == 0
+    studies = trials(desk.home).values()
+    assert sum(states(study)["PRUNED"] for study in studies) > 0
+    for study in studies:
+        recipe = next(trial for trial in study if trial.user_attrs["slot"] == 0)
+        assert recipe.state.name == "COMPLETE"
+        assert recipe.params["lr0"] == 0.002
+        for trial in study:
+            if trial.state.name == "PRUNED":
+                assert len(trial.intermediate_values) == 1
+    artifacts = {file.path for file in store.client.list_artifacts(cells["run_id"][0], "tune")}
+    assert {"tune/best.yaml", "tune/trials.csv", "tune/study.json", "tune/figures"} <= artifacts
+    assert "tuned" in next(desk.home.glob("sweeps/*/report/report.en.md")).read_text().lower()
+
+    code, output = desk.run(*command)
+    assert code == 0, output
+    assert "0 to run" in output
+
+    code, output = desk.run("level=4", "act=relu", *TUNED, *PRUNED, "tune.trials=5", "tune.workers=2")
+    assert code == 0, output
+    assert "to be tuned on" in output
+    check_totals(desk.store(), desk.last_cells(), desk.home, 5)
+
+
+def test_a_killed_worker(desk: Desk, storage: str | None) -> None:
+    process = desk.start(*ONE, *on(storage), "recipe.epochs=4", "tune.trials=4", "tune.workers=2", "tune.pruner=none")
+    event = desk.wait_for(lambda event: event["event"] == "epoch" and event["epoch"] == 2)
+    os.kill(event["pid"], signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+
+    assert process.returncode == 0, output
+    store, cells = desk.store(), desk.last_cells()
+    check_totals(store, cells, desk.home, 4, storage)
+    (study,) = trials(desk.home, storage).values()
+    (lost,) = (trial for trial in study if trial.state.name == "FAIL")
+    assert lost.number == event["trial"]
+    again = next(each for each in study if each.user_attrs["slot"] == lost.user_attrs["slot"] and each is not lost)
+    assert again.params == lost.params
+    run = store.client.get_run(lost.user_attrs["run_id"])
+    assert (run.info.status, run.data.tags["sweep.kind"]) == ("KILLED", "trial-lost")
+
+
+def test_a_killed_sweep_goes_on(desk: Desk, storage: str | None) -> None:
+    command = (*ONE, *on(storage), "recipe.epochs=4", "tune.trials=4", "tune.workers=2", "tune.pruner=none")
+    process = desk.start(*command)
+    desk.wait_for(lambda event: event["event"] == "trial" and event["state"] == "complete")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    ended = {trial.number for study in trials(desk.home, storage).values() for trial in study if trial.values}
+
+    code, output = desk.run(*command)
+
+    assert code == 0, output
+    check_totals(desk.store(), desk.last_cells(), desk.home, 4, storage)
+    (study,) = trials(desk.home, storage).values()
+    assert ended <= {trial.number for trial in study if trial.state.name == "COMPLETE"}
+    assert ended
+
+
+def test_a_stopped_sweep_leaves_no_trial_open(desk: Desk) -> None:
+    process = desk.start(*ONE, "recipe.epochs=100", "tune.trials=4", "tune.workers=2")
+    desk.wait_for(lambda event: event["event"] == "epoch" and event["epoch"] == 1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+
+    assert process.returncode == 130, output
+    (study,) = trials(desk.home).values()
+    assert states(study)["RUNNING"] == 0
+    assert [run.status for run in desk.cell_runs()] == ["killed"]
+
+
+def test_the_same_seed_gives_the_same_trials(desk: Desk) -> None:
+    command = (*ONE, "tune.trials=3", "tune.seed=7")
+    assert desk.run(*command)[0] == 0
+    assert desk.run(*command, "home=other")[0] == 0
+    (here,), (there,) = trials(desk.home).values(), trials(desk.folder / "other").values()
+    assert [trial.params for trial in here] == [trial.params for trial in there]
+    assert [trial.intermediate_values for trial in here] == [trial.intermediate_values for trial in there]
+    assert [trial.value for trial in here] == [trial.value for trial in there]
+
+
+def test_through_the_joblib_launcher(desk: Desk) -> None:
+    code, output = desk.run(
+        *ONE, "tune.trials=3", "tune.workers=2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "device=cpu"
+    )
+    assert code == 0, output
+    check_totals(desk.store(), desk.last_cells(), desk.home, 3)
