@@ -106,10 +106,8 @@ def busy(options: argparse.Namespace, storage: str, folder: Path) -> None:
     for name, (share, wall, states) in rows.items():
         counts = " | ".join(str(states[state]) for state in ("COMPLETE", "PRUNED", "FAIL"))
         print(f"| {name} | {100 * share:.1f} | {wall:.1f} | {sum(states.values())} | {counts} |")
-    print(
-        f"\nWorkers are {asynchronous[0] / batches[0]:.2f} times as busy; "
-        f"{batches[1] / asynchronous[1]:.2f} times as fast."
-    )
+    busier, faster = asynchronous[0] / batches[0], batches[1] / asynchronous[1]
+    print(f"\nWorkers that take trials are {busier:.2f} times as busy, and done {faster:.2f} times as fast.")
 
 
 def many(options: argparse.Namespace, storage: str, folder: Path) -> None:

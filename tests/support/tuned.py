@@ -35,6 +35,13 @@ def runs_under(store: Any, run_id: str) -> Counter[tuple[str, str]]:
     return Counter((run.tags["sweep.kind"], run.status) for run in found)
 
 
+def runs_of_trials(store: Any, run_id: str) -> list[Any]:
+    """The runs of the trials under a cell's run, those of lost ones too, oldest first."""
+    from sweep.tracking.read import search
+
+    return list(search(store, f"tags.`mlflow.parentRunId` = '{run_id}'"))[::-1]
+
+
 def check_totals(store: Any, cells: Any, home: Path, total: int, storage: str | None = None) -> None:
     """Exactly `total` trials of each cell have ended, in Optuna and under the cell's run, and none is under way."""
     from sweep.tracking.read import runs_by_id
