@@ -222,7 +222,7 @@ def test_a_warm_start_tries_the_best_values_of_a_finished_cell(desk: Desk) -> No
 
     assert code == 0, output
     check_totals(desk.store(), desk.last_cells(), desk.home, 2)
-    studies = {name: study for name, study in trials(desk.home).items()}
+    studies = trials(desk.home)
     (first,) = (study for name, study in studies.items() if "-l3-" in name)
     (second,) = (study for name, study in studies.items() if "-l4-" in name)
     best = min(first, key=lambda trial: trial.value if trial.state.name == "COMPLETE" else float("inf"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,17 +15,30 @@ pytestmark = pytest.mark.slow
 ONE = ("level=4", "act=relu", *TUNED)
 
 
-@pytest.mark.parametrize(("setting", "ended"), [("patience=2", 3), ("budget_min=0.001", 1)])
-def test_a_setting_ends_a_study_early(desk: Desk, setting: str, ended: int) -> None:
-    """At 32 px and two epochs nothing is found: no trial is better than the recipe."""
-    command = (*ONE, "tune.trials=30", f"tune.{setting}", "tune.pruner=none")
+def test_no_improvement_for_a_while_ends_a_study(desk: Desk) -> None:
+    command = (*ONE, "tune.trials=20", "tune.patience=2", "tune.pruner=none")
     code, output = desk.run(*command)
 
     assert code == 0, output
+    (study,) = trials(desk.home).values()
+    best = max(study, key=lambda trial: (trial.value, -trial.number))
+    assert len(study) == best.number + 3 < 20
+    check_stopped(desk, "patience=2", len(study), command)
+
+
+def test_a_budget_ends_a_study_that_has_its_recipe(desk: Desk) -> None:
+    command = (*ONE, "tune.trials=20", "tune.budget_min=0.001")
+    code, output = desk.run(*command)
+
+    assert code == 0, output
+    check_stopped(desk, "budget_min=0.001", 1, command)
+
+
+def check_stopped(desk: Desk, setting: str, ended: int, command: Sequence[str]) -> None:
+    """The cell is finished with that many trials, says what stopped it, and has nothing left to do."""
     (cell,) = desk.cell_runs()
     check_totals(desk.store(), desk.last_cells(), desk.home, ended)
     assert (cell.tags["tune.stopped"], cell.tags["tune.trials"]) == (setting, str(ended))
-
     code, output = desk.run("plan", *command)
     assert code == 0, output
     assert "1 finished; 0 to run" in output
