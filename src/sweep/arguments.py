@@ -96,7 +96,7 @@ def _tune(key: str, value: str) -> str:
         text = "null" if value.strip() == "null" else _quoted(_unquoted(value) if len(_values(value)) == 1 else value)
         return f"++{TUNE_SPACE}{name}={text}"
     if key in TUNE_METHODS:
-        return f"{key}={value}" if value.startswith("{") else f"{key}.name={value}"
+        return f"++{key}={value}" if value.startswith("{") else f"{key}.name={value}"
     return f"{key}={value}" if key.endswith(".name") else f"++{key}={value}"
 
 

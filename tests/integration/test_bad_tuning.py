@@ -32,6 +32,8 @@ NOBODY = "postgresql+psycopg://tuner:Sekret99@127.0.0.1:9/studies"
         (["tune.epochs=1000"], r"tune\.epochs=1000"),
         (["tune.storage=sqlite:///x.db", "tune.workers=2"], r"SQLite"),
         (["tune.storage=nosuchdb://h/d"], r"tune\.storage"),
+        (["tune.storage=."], r"tune\.storage=.* is a folder"),
+        (["tune.sampler.seed=3"], r"tune\.sampler\.seed .*tune\.seed=3"),
         ([f"tune.storage={NOBODY}"], r"tune\.storage=postgresql"),
     ],
     ids=str,

@@ -172,7 +172,7 @@ def test_a_search_space_may_be_quoted_and_null_takes_it_out() -> None:
 def test_a_method_is_chosen_by_its_name_and_arguments_may_be_new(kind: str) -> None:
     assert prepare([f"tune.{kind}=x"]) == [f"tune.{kind}.name=x"]
     assert prepare([f"tune.{kind}.name=x"]) == [f"tune.{kind}.name=x"]
-    assert prepare([f"tune.{kind}={{name: x}}"]) == [f"tune.{kind}={{name: x}}"]
+    assert prepare([f"tune.{kind}={{name: x}}"]) == [f"++tune.{kind}={{name: x}}"]
     assert prepare([f"tune.{kind}.argument=5"]) == [f"++tune.{kind}.argument=5"]
     assert list(parse(prepare([f"tune.{kind}=x,y"])[0]).sweep_iterator()) == ["x", "y"]
 
