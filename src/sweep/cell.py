@@ -66,19 +66,9 @@ def _run_tracked(work: Work) -> str:
 
 def _train(work: Work, run_id: str, folder: Path) -> Trained:
     from sweep.tracking import write
-    from sweep.training.train import train
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         write.log_epoch(work.store, run_id, epoch, metrics)
         work.progress.write("epoch", epoch=epoch, metrics=metrics)
 
-    return train(
-        work.identity.model.yaml,
-        work.identity.recipe,
-        view=work.view,
-        seed=work.cell.seed,
-        device=work.device,
-        folder=folder,
-        weights=work.cell.weights,
-        on_epoch=on_epoch,
-    )
+    return work.train(work.identity.recipe, folder, on_epoch)

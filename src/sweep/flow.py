@@ -6,26 +6,24 @@ import os
 import secrets
 import shlex
 import sys
-import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep.errors import in_one_line
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
+from sweep.launch import LauncherFactory, Sweep, configured_launcher, launch
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
-from sweep.outcome import Outcome, collect, mark_ended
-from sweep.plan import FINISHED, UNMEASURED, Plan, PlannedCell, make_plan, with_states, workers_of
+from sweep.outcome import Outcome, mark_ended
+from sweep.plan import FINISHED, UNMEASURED, Plan, make_plan, with_states
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
-from sweep.show import counted, print_end, print_plan, print_start
+from sweep.show import print_end, print_plan
 from sweep.show_npu import print_unmeasured
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
-    from hydra.plugins.launcher import Launcher
     from omegaconf import DictConfig
     from rich.console import Console
 
@@ -34,22 +32,7 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_FAILED = 0, 1
 PIPE_WIDTH = 140
-ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
 DYING_S = 5.0  # how long a worker that its launcher has given up may take to go
-LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
-
-
-@dataclass
-class Sweep:
-    """A sweep under way."""
-
-    id: str
-    run_id: str
-    plan: Plan
-    store: Store
-    outcomes: dict[int, Outcome]
-    launched: int = 0
-    """How many jobs were launched so far."""
 
 
 def run_sweep(
@@ -79,7 +62,7 @@ def run_sweep(
     with interruptible():
         plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
         set_environment(plan.settings.home)
-        launcher = _launcher(plan, make_launcher) if _likely_work(plan) else None
+        launcher = configured_launcher(plan, make_launcher) if _likely_work(plan) else None
         store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
         plan = with_states(plan, store)
         _open_storage(plan)
@@ -89,7 +72,7 @@ def run_sweep(
             sweep = _start(plan, store, sweep_id)
             try:
                 if plan.to_run:
-                    _launch(sweep, config, launcher or _launcher(plan, make_launcher), console)
+                    launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
                 failed = _record(sweep)
             except Interrupted as interruption:
                 _record(sweep, killed=interruption.reason)
@@ -152,76 +135,6 @@ def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
         if planned.state == FINISHED and not plan.settings.rerun
     }
     return Sweep(sweep_id, run_id, plan, store, done)
-
-
-def _launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
-    """The configured launcher; the local one begins to import what its workers need as soon as it is made."""
-    from sweep.memory import estimate_gb
-
-    settings = plan.settings
-    return make_launcher(
-        {
-            "workers": settings.workers or "auto",
-            "device": settings.device,
-            "timeout_min": settings.timeout_min,
-            "on_error": settings.on_error,
-            "memory_gb": max(estimate_gb(cell.config.recipe, cell.config.base, plan.devices) for cell in plan.cells),
-            "preload": ["torch", "ultralytics", "mlflow"],
-            "preload_once": ["torch", "ultralytics.models.yolo.detect", "torch._dynamo"],
-        }
-    )
-
-
-def _launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Console) -> None:
-    """Launch what is not finished, and again what failed, as often as `retries` allows."""
-    settings, waiting = sweep.plan.settings, sweep.plan.to_run
-    _name_jobs(config, sweep)
-    for attempt in range(settings.retries + 1):
-        if not waiting:
-            return
-        print_start(console, waiting, attempt, settings.rerun)
-        left = waiting
-        for _ in range(ROUNDS):
-            _launch_once(sweep, left, attempt, launcher, console)
-            left = [planned for planned in left if planned.config.tune and sweep.outcomes[planned.cell.index].lost]
-            if not left or settings.on_error == "fail_fast":
-                break
-            console.print(f"Workers of {counted(len(left))} died: their trials are run again …")
-        waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].state != "finished"]
-        if settings.on_error == "fail_fast" and waiting:
-            return
-
-
-def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher: Launcher, console: Console) -> None:
-    """Launch a job for each cell, and `tune.workers` for one that is tuned; fills in their outcomes."""
-    from sweep.console import Progress
-
-    home = sweep.plan.settings.home
-    for planned in cells:  # an interruption must find this attempt's run, not the last one's outcome
-        sweep.outcomes.pop(planned.cell.index, None)
-    workers = _workers(cells, sweep.plan.settings.rerun)
-    jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
-    began = time.time()
-    with Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]):
-        try:
-            returns: list[Any] = list(launcher.launch(jobs, initial_job_idx=sweep.launched))
-        except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
-            returns = [error] * len(jobs)
-    sweep.launched += len(jobs)
-    sweep.outcomes |= collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
-
-
-def _workers(cells: Sequence[PlannedCell], rerun: bool) -> list[tuple[PlannedCell, int]]:
-    """The jobs of some cells. The first worker of every cell comes before the second of any: where there is not room
-    for all, cells are tuned side by side before several workers share one study, which then learns less.
-    """
-    counts = {planned.cell.index: workers_of(planned, rerun) for planned in cells}
-    return [
-        (planned, worker)
-        for worker in range(max(counts.values()))
-        for planned in cells
-        if worker < counts[planned.cell.index]
-    ]
 
 
 def _record(sweep: Sweep, killed: str | None = None) -> bool:
@@ -323,32 +236,6 @@ def _unmeasured(sweep: Sweep) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _name_jobs(config: DictConfig, sweep: Sweep) -> None:
-    """Tell Hydra's master config which sweep this is: its output folder follows from it."""
-    from omegaconf import open_dict
-
-    with open_dict(config):
-        config.job.sweep_id = sweep.id
-
-
-def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) -> list[str]:
-    """The overrides of one job: the cell's own, and the sweeper's word to it."""
-    cell = planned.cell
-    job = {
-        "sweep_id": sweep.id,
-        "parent_run_id": sweep.run_id,
-        "index": cell.index,
-        "name": cell.name,
-        "key": cell.key,
-        "attempt": attempt,
-        "worker": worker,
-    }
-    return [
-        *cell.overrides,
-        *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
-    ]
-
-
 def _status(console: Console) -> Callable[[str], None]:
     """How the data check says what it does when it takes long."""
     return lambda text: console.print(text, style="dim")
@@ -359,8 +246,4 @@ def _without_secrets(argument: str) -> str:
     from sweep.tracking.uri import without_credentials
 
     key, equals, value = argument.partition("=")
-    if key == "tune.storage":
-        from sweep.tuning.storage import without_secrets
-
-        return f"{key}{equals}{without_secrets(value)}"
     return f"{key}{equals}{without_credentials(value)}" if "://" in value else argument

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sweep.data.dataset import Dataset
     from sweep.npu.targets import Target
     from sweep.tracking.store import Store
+    from sweep.training.train import Trained
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,35 @@ class Work:
         """The cell's folder in home, with a folder for each of its runs."""
         return cell_folder(self.settings.home, self.identity.key)
 
-    @property
+    @cached_property
     def view(self) -> Path:
         """`data.yaml` of the data set's view in home, written where it is missing."""
         from sweep.data.ultralytics_yaml import write_view
 
         return write_view(self.data, self.settings.home)
+
+    def train(
+        self, recipe: Mapping[str, Any], folder: Path, on_epoch: Callable[[int, dict[str, float]], None]
+    ) -> Trained:
+        """Train the cell's architecture on its data, as `sweep.training.train.train` does.
+
+        Args:
+            recipe: The cell's own, or one with other parameters.
+            folder: Where checkpoints and `results.csv` go.
+            on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics.
+        """
+        from sweep.training.train import train
+
+        return train(
+            self.identity.model.yaml,
+            recipe,
+            view=self.view,
+            seed=self.cell.seed,
+            device=self.device,
+            folder=folder,
+            weights=self.cell.weights,
+            on_epoch=on_epoch,
+        )
 
     def measuring(self, wanted: Collection[str]) -> Measuring:
         """What its model is measured with."""

@@ -37,7 +37,6 @@ VERSION_PREFIX: Final = "sweep.version."
 ONNX_OPSET: Final = "sweep.onnx_opset"
 
 # Tuning: of a cell, what its study came to; of a trial, which one it is and how it ended.
-TUNE_TAG_PREFIX: Final = "tune."
 TUNE_BEST_TAG_PREFIX: Final = "tune.best."
 TUNE_STUDY: Final = "tune.study"
 TUNE_BEGAN: Final = "tune.began"  # whether the run began its study, or went on with that of an earlier run

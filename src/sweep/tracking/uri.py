@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 from sweep.errors import SweepError
 
@@ -12,6 +13,9 @@ DATABASE_FILE = "mlflow.db"
 _SERVERS = ("http", "https")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SQLITE = "sqlite:///"
+_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)([^&]*)", re.IGNORECASE)
+_USER = re.compile("://(.*)@")
+_LEAST_SECRET = 4  # a shorter one is not looked for in messages, which would become unreadable
 
 
 def resolve_uri(home: Path, uri: str | None) -> str:
@@ -71,11 +75,28 @@ def is_server(uri: str) -> bool:
 
 
 def without_credentials(uri: str) -> str:
-    """Return the address without user name and password, for messages and links."""
-    if "@" not in uri:
+    """Return the address without user name and password, for messages, tags and links.
+
+    Neither is a password shown that follows the `?`. In the address of a database it may hold a `/` or a `?`, where
+    SQLAlchemy takes all up to the last `@` for it.
+    """
+    if "://" not in uri or uri.startswith("sqlite"):
         return uri
+    shown = _SECRET.sub(r"\1…", uri)
+    if not uri.startswith((*_SERVERS, "file")):
+        return _USER.sub("://", shown)
+    if "@" not in shown:
+        return shown
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(shown)
     except ValueError:
-        return uri.partition("://")[0] + "://…"
+        return shown.partition("://")[0] + "://…"
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def secrets_of(uri: str) -> list[str]:
+    """Return the passwords in an address, as they are written and as they are meant, the longest first."""
+    found = {match.group(2) for match in _SECRET.finditer(uri)}
+    found |= {match.group(1).partition(":")[2] for match in _USER.finditer(uri)}
+    found |= {unquote_plus(secret) for secret in found}
+    return sorted((secret for secret in found if len(secret) >= _LEAST_SECRET), key=len, reverse=True)

@@ -11,9 +11,9 @@ from sweep.tracking import names
 from sweep.tracking.read import RunInfo, find_runs_by_key
 from sweep.tracking.runs import close_open_trials
 from sweep.trials.lost import close_lost_run
+from sweep.tuning.claims import close_dead
 from sweep.tuning.lease import Watch
 from sweep.tuning.storage import open_storage
-from sweep.tuning.study import close_dead
 
 if TYPE_CHECKING:
     from sweep.tracking.store import Store

@@ -6,12 +6,13 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sweep.ending import finish_and_measure, recorded
 from sweep.record import artifacts, log_result, log_size, summary
 from sweep.tracking import names, write
 from sweep.trials.join import Joined, trial_epochs
+from sweep.tuning.done import TOTAL
 from sweep.tuning.slots import RUN_ID
 from sweep.tuning.study import RECIPE_SLOT
 
@@ -45,7 +46,7 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
     with output_to(folder / "train.log"):
         with recorded(work, run_id, folder):
             best, runs = _best(work, joined)
-            files, metrics = _result(work, tune, joined, runs[best.number], folder)
+            files, metrics = _result(work, tune, joined, best, runs[best.number], folder)
             checkpoint = files["weights/best.pt"]
             _log_study(work, tune, joined, best, runs, folder)
             metrics = log_result(work, run_id, checkpoint, metrics, files, folder)
@@ -70,44 +71,32 @@ def _best(work: Work, joined: Joined) -> tuple[FrozenTrial, Mapping[int, RunInfo
 
 
 def _result(
-    work: Work, tune: TuneSettings, joined: Joined, best: RunInfo, folder: Path
+    work: Work, tune: TuneSettings, joined: Joined, best: FrozenTrial, run: RunInfo, folder: Path
 ) -> tuple[dict[str, Path], dict[str, float]]:
     """The files of the cell, and the summary of its training: of the best trial, or of the refit."""
     if tune.refits(work.identity.recipe["epochs"]):
-        trained = _refit(work, joined, folder)
+        trained = _refit(work, joined, best, folder)
         return artifacts(work, trained, folder), summary(trained)
     from sweep.tracking.read import curves
 
-    frame = curves(work.store, best.run_id)
+    frame = curves(work.store, run.run_id)
     for epoch, row in frame.iterrows():
         write.log_epoch(work.store, joined.run_id, int(str(epoch)), {str(k): v for k, v in row.dropna().items()})
-    metrics = {name: value for name, value in best.metrics.items() if names.is_summary(name)}
-    return _fetched(work, best, folder) | {"train.log": folder / "train.log"}, metrics
+    metrics = {name: value for name, value in run.metrics.items() if names.is_summary(name)}
+    return _fetched(work, run, folder) | {"train.log": folder / "train.log"}, metrics
 
 
-def _refit(work: Work, joined: Joined, folder: Path) -> Trained:
+def _refit(work: Work, joined: Joined, best: FrozenTrial, folder: Path) -> Trained:
     """Train the best parameters with the recipe's length."""
     from sweep.recipe import resolved_recipe
-    from sweep.training.train import train
 
-    best = joined.study.best()
-    assert best is not None
     work.progress.write("stage", stage="training the best parameters with the recipe's length", long=True)
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         write.log_epoch(work.store, joined.run_id, epoch, metrics)
         work.progress.write("epoch", epoch=epoch, metrics=metrics, refit=True)
 
-    return train(
-        work.identity.model.yaml,
-        resolved_recipe({**work.cell.recipe, **best.params}),
-        view=work.view,
-        seed=work.cell.seed,
-        device=work.device,
-        folder=folder,
-        weights=work.cell.weights,
-        on_epoch=on_epoch,
-    )
+    return work.train(resolved_recipe({**work.cell.recipe, **best.params}), folder, on_epoch)
 
 
 def _fetched(work: Work, run: RunInfo, folder: Path) -> dict[str, Path]:
@@ -136,16 +125,16 @@ def _log_study(
 
     run_id, study = joined.run_id, joined.study
     recipe_epochs = int(work.identity.recipe["epochs"])
-    stopped = study.stopped() or "total"
     facts = study_facts(
         study.study,
         tune,
         epochs=trial_epochs(work, tune),
         recipe_epochs=recipe_epochs,
         recipe=study.recipe,
-        stopped=stopped,
+        stopped=study.stopped() or TOTAL,
     )
-    write.log_summary(work.store, run_id, study_metrics(facts) | _gained(best, runs, study.survey().holders))
+    metrics = study_metrics(facts)
+    write.log_summary(work.store, run_id, metrics | _gained(best, runs, study.survey().holders))
     place = folder / "tune"
     place.mkdir(parents=True, exist_ok=True)
     (place / "study.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -153,9 +142,16 @@ def _log_study(
     name = f"{work.cell.recipe['name']}-{work.job['name']}"
     comment = f"Trial {best.number} of study {study.study.study_name}: {tune.objective} {best.value}"
     (place / "best.yaml").write_text(best_recipe_yaml(work.cell.recipe, best.params, name, comment), "utf-8")
-    files = {f"tune/{file}": place / file for file in ("study.json", "trials.csv", "best.yaml")}
+    kept = (names.TUNE_STUDY_JSON, names.TUNE_TRIALS_CSV, names.TUNE_BEST_YAML)
+    files = {artifact: folder / artifact for artifact in kept}
     write.log_files(work.store, run_id, files | write_figures(study.study, place, objective=tune.objective))
-    write.set_tags(work.store, run_id, _tags(tune, facts, best, recipe_epochs))
+    best_tags = {f"{names.TUNE_BEST_TAG_PREFIX}{name}": str(value) for name, value in best.params.items()}
+    ended = {
+        names.TUNE_ENDED: f"{metrics['tune/trials']:.0f}",
+        names.TUNE_STOPPED: facts["stopped"],
+        names.TUNE_REFIT: str(facts["refit"]).lower(),
+    }
+    write.set_tags(work.store, run_id, best_tags | ended)
 
 
 def _gained(best: FrozenTrial, runs: Mapping[int, RunInfo], holders: Mapping[int, FrozenTrial]) -> dict[str, float]:
@@ -167,13 +163,3 @@ def _gained(best: FrozenTrial, runs: Mapping[int, RunInfo], holders: Mapping[int
         if run is not None:
             figures |= {metrics[name]: run.metrics[f"best/{name}"] for name in metrics if f"best/{name}" in run.metrics}
     return figures
-
-
-def _tags(tune: TuneSettings, facts: Mapping[str, Any], best: FrozenTrial, recipe_epochs: int) -> dict[str, str]:
-    tags = {f"{names.TUNE_BEST_TAG_PREFIX}{name}": str(value) for name, value in best.params.items()}
-    ended = sum(trial["state"] in {"complete", "pruned"} for trial in facts["trials"])
-    return tags | {
-        names.TUNE_ENDED: str(ended),
-        names.TUNE_STOPPED: facts["stopped"],
-        names.TUNE_REFIT: str(tune.refits(recipe_epochs)).lower(),
-    }

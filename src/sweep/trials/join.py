@@ -17,7 +17,7 @@ from sweep.trials.siblings import siblings_best
 from sweep.tuning.done import tuned_enough
 from sweep.tuning.naming import BEGAN_BY, resolve
 from sweep.tuning.space import read_space
-from sweep.tuning.storage import open_storage, storage_address, without_secrets
+from sweep.tuning.storage import open_storage, storage_address
 from sweep.tuning.study import WARM_START, CellStudy
 
 if TYPE_CHECKING:
@@ -162,10 +162,12 @@ def canonical_name(work: Work) -> str:
 
 
 def _tags(work: Work, tune: TuneSettings, name: str) -> dict[str, str]:
+    from sweep.tracking.uri import without_credentials
+
     address = storage_address(tune.storage, work.settings.home)
     return {
         names.TUNE_STUDY: name,
-        names.TUNE_STORAGE: without_secrets(address),
+        names.TUNE_STORAGE: without_credentials(address),
         names.TUNE_SAMPLER: tune.sampler.name,
         names.TUNE_PRUNER: tune.pruner.name,
         names.TUNE_OBJECTIVE: tune.objective,

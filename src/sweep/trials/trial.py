@@ -115,8 +115,6 @@ def _train(
 ) -> End:
     from optuna.exceptions import UpdateFinishedTrialError
 
-    from sweep.training.train import train
-
     tune, trial = joined.study.tune, taken.trial
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
@@ -138,16 +136,7 @@ def _train(
             raise Pruned
 
     try:
-        trained = train(
-            work.identity.model.yaml,
-            recipe,
-            view=work.view,
-            seed=work.cell.seed,
-            device=work.device,
-            folder=folder,
-            weights=work.cell.weights,
-            on_epoch=on_epoch,
-        )
+        trained = work.train(recipe, folder, on_epoch)
     except Pruned:
         write.log_files(work.store, run_id, {"train.log": folder / "train.log"})
         return End("pruned")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sweep.tuning.slots import LOST, REASON, RUN_ID, SECONDS, SLOT, SUPERSEDED
+from sweep.tuning.slots import LOST, REASON, RUN_ID, SECONDS, SLOT, SUPERSEDED, best_of
 from sweep.tuning.study import RECIPE_SLOT
 
 if TYPE_CHECKING:
@@ -81,14 +81,7 @@ def ended_trials(study: Study) -> list[FrozenTrial]:
 
 def best_trial(study: Study) -> FrozenTrial | None:
     """The complete trial with the best value, of equal ones the earliest; None where no trial is complete."""
-    best: FrozenTrial | None = None
-    sign = 1.0 if study.direction.name == "MAXIMIZE" else -1.0
-    highest = -math.inf
-    for trial in ended_trials(study):
-        value = trial.value if trial.state.name == "COMPLETE" else None
-        if value is not None and math.isfinite(value) and sign * value > highest:
-            best, highest = trial, sign * value
-    return best
+    return best_of(ended_trials(study), study.direction.name.lower())
 
 
 def importance(study: Study) -> dict[str, float]:

@@ -8,6 +8,7 @@ two workers that fill a slot at the same moment agree on which of their trials c
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -109,11 +110,11 @@ def better(value: float, other: float | None, direction: str) -> bool:
 
 
 def best_of(trials: Sequence[FrozenTrial], direction: str) -> FrozenTrial | None:
-    """The best complete one of trials given by number; of equal ones the first."""
+    """The best complete one of trials given by number, with a finite value; of equal ones the first."""
     best: FrozenTrial | None = None
     for trial in trials:
         value = trial.value if trial.state.name == "COMPLETE" else None
-        if value is not None and (best is None or better(value, best.value, direction)):
+        if value is not None and math.isfinite(value) and (best is None or better(value, best.value, direction)):
             best = trial
     return best
 

@@ -6,11 +6,9 @@ import contextlib
 import importlib.util
 import logging
 import os
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
 
 from sweep.errors import SweepError
 
@@ -25,9 +23,6 @@ ATTEMPTS = 20  # to open a database in which other processes make the tables
 PAUSE_S = 0.3
 LOCK_S = 30.0  # for the lock of a journal when it is opened
 LINE = b'{"op_code":'  # how each line of a journal begins
-SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)([^&]*)", re.IGNORECASE)
-USER = re.compile("://(.*)@")  # SQLAlchemy allows all but an @ in a password
-LEAST_SECRET = 4  # a shorter one is not looked for in messages, which would become unreadable
 
 
 def storage_address(storage: str | None, home: Path) -> str:
@@ -49,33 +44,20 @@ def open_storage(storage: str | None, home: Path) -> BaseStorage:
     """
     import optuna
 
+    from sweep.tracking.uri import secrets_of, without_credentials
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     address = storage_address(storage, home)
-    shown = without_secrets(address)
+    shown = without_credentials(address)
     try:
         return _database(address) if "://" in address else _journal(Path(address))
     except SweepError:
         raise
     except Exception as error:  # whatever a driver, SQLAlchemy, or the file system raises
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0].replace(address, shown)
-        for secret in _secrets(address):
+        for secret in secrets_of(address):
             reason = reason.replace(secret, "…")
         raise SweepError(f"tune.storage={shown} cannot be opened ({reason}).") from error
-
-
-def without_secrets(address: str) -> str:
-    """The address of a storage as it may be shown: no user, no password, and none in what follows the `?` either."""
-    if "://" not in address or address.startswith("sqlite"):
-        return address
-    return USER.sub("://", SECRET.sub(r"\1…", address))
-
-
-def _secrets(address: str) -> list[str]:
-    """The passwords in a URL, as they are written and as they are meant, longest first."""
-    found = {match.group(2) for match in SECRET.finditer(address)}
-    found |= {match.group(1).partition(":")[2] for match in USER.finditer(address)}
-    found |= {unquote_plus(secret) for secret in found}
-    return sorted((secret for secret in found if len(secret) >= LEAST_SECRET), key=len, reverse=True)
 
 
 def _database(url: str) -> BaseStorage:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sweep.tuning import claims
 from sweep.tuning.away import patiently
-from sweep.tuning.claims import FIXED, begin, begin_by_hand, close
+from sweep.tuning.claims import FIXED, begin, begin_by_hand, close, close_dead
 from sweep.tuning.done import TOTAL, budget_text, patience_text
 from sweep.tuning.lease import Watch, give_up
 from sweep.tuning.slots import REASON, SECONDS, SLOT, SUPERSEDED, Survey, best_of, improvement, seed_of, survey
@@ -30,7 +29,6 @@ WARM_START: Final = "warm_start"
 FORGIVEN: Final = "forgiven"  # errors of trials up to that number no longer count: the cell is tried again
 ALONE_S: Final = 60.0  # for the lock; a worker takes a trial in far less
 
-close_dead = claims.close_dead
 log = logging.getLogger(__name__)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from support.postgres import Postgres
 from sweep.errors import SweepError
-from sweep.tuning.storage import drop_half_a_line, open_storage, storage_address, without_secrets
+from sweep.tracking.uri import without_credentials
+from sweep.tuning.storage import drop_half_a_line, open_storage, storage_address
 
 SECRET = "s3cret/pw"
 ESCAPED = "s3cret%2Fpw"
@@ -40,7 +41,7 @@ def test_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_no_password_is_shown(address: str, shown: str) -> None:
-    assert without_secrets(address) == shown
+    assert without_credentials(address) == shown
 
 
 def test_a_journal_is_made_and_found_again(tmp_path: Path) -> None:

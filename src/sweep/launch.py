@@ -1,0 +1,131 @@
+"""Launch the cells of a sweep: a job for each, several for one that is tuned, and again what failed or died."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep.outcome import Outcome, collect
+from sweep.plan import Plan, PlannedCell, workers_of
+from sweep.show import counted, print_start
+
+if TYPE_CHECKING:
+    from hydra.plugins.launcher import Launcher
+    from omegaconf import DictConfig
+    from rich.console import Console
+
+    from sweep.tracking.store import Store
+
+ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
+LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
+
+
+@dataclass
+class Sweep:
+    """A sweep under way."""
+
+    id: str
+    run_id: str
+    plan: Plan
+    store: Store
+    outcomes: dict[int, Outcome]
+    launched: int = 0
+    """How many jobs were launched so far."""
+
+
+def configured_launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
+    """The configured launcher; the local one begins to import what its workers need as soon as it is made."""
+    from sweep.memory import estimate_gb
+
+    settings = plan.settings
+    return make_launcher(
+        {
+            "workers": settings.workers or "auto",
+            "device": settings.device,
+            "timeout_min": settings.timeout_min,
+            "on_error": settings.on_error,
+            "memory_gb": max(estimate_gb(cell.config.recipe, cell.config.base, plan.devices) for cell in plan.cells),
+            "preload": ["torch", "ultralytics", "mlflow"],
+            "preload_once": ["torch", "ultralytics.models.yolo.detect", "torch._dynamo"],
+        }
+    )
+
+
+def launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Console) -> None:
+    """Launch what is not finished, and again what failed, as often as `retries` allows."""
+    settings, waiting = sweep.plan.settings, sweep.plan.to_run
+    _name_jobs(config, sweep)
+    for attempt in range(settings.retries + 1):
+        if not waiting:
+            return
+        print_start(console, waiting, attempt, settings.rerun)
+        left = waiting
+        for _ in range(ROUNDS):
+            _launch_once(sweep, left, attempt, launcher, console)
+            left = [planned for planned in left if planned.config.tune and sweep.outcomes[planned.cell.index].lost]
+            if not left or settings.on_error == "fail_fast":
+                break
+            console.print(f"Workers of {counted(len(left))} died: their trials are run again …")
+        waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].state != "finished"]
+        if settings.on_error == "fail_fast" and waiting:
+            return
+
+
+def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher: Launcher, console: Console) -> None:
+    """Launch a job for each cell, and `tune.workers` for one that is tuned; fills in their outcomes."""
+    from sweep.console import Progress
+
+    home = sweep.plan.settings.home
+    for planned in cells:  # an interruption must find this attempt's run, not the last one's outcome
+        sweep.outcomes.pop(planned.cell.index, None)
+    workers = _workers(cells, sweep.plan.settings.rerun)
+    jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
+    began = time.time()
+    with Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]):
+        try:
+            returns: list[Any] = list(launcher.launch(jobs, initial_job_idx=sweep.launched))
+        except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
+            returns = [error] * len(jobs)
+    sweep.launched += len(jobs)
+    sweep.outcomes |= collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
+
+
+def _workers(cells: Sequence[PlannedCell], rerun: bool) -> list[tuple[PlannedCell, int]]:
+    """The jobs of some cells. The first worker of every cell comes before the second of any: where there is not room
+    for all, cells are tuned side by side before several workers share one study, which then learns less.
+    """
+    counts = {planned.cell.index: workers_of(planned, rerun) for planned in cells}
+    return [
+        (planned, worker)
+        for worker in range(max(counts.values()))
+        for planned in cells
+        if worker < counts[planned.cell.index]
+    ]
+
+
+def _name_jobs(config: DictConfig, sweep: Sweep) -> None:
+    """Tell Hydra's master config which sweep this is: its output folder follows from it."""
+    from omegaconf import open_dict
+
+    with open_dict(config):
+        config.job.sweep_id = sweep.id
+
+
+def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) -> list[str]:
+    """The overrides of one job: the cell's own, and the sweeper's word to it."""
+    cell = planned.cell
+    job = {
+        "sweep_id": sweep.id,
+        "parent_run_id": sweep.run_id,
+        "index": cell.index,
+        "name": cell.name,
+        "key": cell.key,
+        "attempt": attempt,
+        "worker": worker,
+    }
+    return [
+        *cell.overrides,
+        *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
+    ]
