@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+import tenacity
+
 from sweep.tracking import names
 from sweep.tracking.artifacts import artifact_folder
 from sweep.tracking.store import Store
@@ -23,6 +25,7 @@ from sweep.tracking.store import Store
 MAX_PARAM = 6000
 MAX_TAG = 8000
 MAX_DATASET_DIGEST = 36
+ATTEMPTS = 10  # to log an input that other runs log at the same moment
 # A traceback in a tag: its head and, longer, its end, where the error is.
 _TAG_HEAD, _TAG_TAIL = 800, 3000
 _CUT = "\n…\n"
@@ -152,8 +155,25 @@ def log_dataset_input(store: Store, run_id: str, *, name: str, digest: str, sour
         source=json.dumps({"uri": source}, ensure_ascii=False),
         profile=json.dumps({"digest": digest}),
     )
-    store.client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+    inputs = [DatasetInput(data, [InputTag("mlflow.data.context", context)])]
+    # MLflow looks whether it knows the data set, and then adds it: of runs that do so at one moment one succeeds.
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_there_already),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random(0, 0.2),
+        reraise=True,
+    ):
+        with attempt:
+            store.client.log_inputs(run_id, inputs)
     store.client.set_tag(run_id, names.DATA_DIGEST, digest)
+
+
+def _is_there_already(error: BaseException) -> bool:
+    """Whether a database refused a row because another process has just added it; also as a server tells it."""
+    from mlflow.exceptions import MlflowException
+
+    text = str(error).lower()
+    return isinstance(error, MlflowException) and ("unique" in text or "duplicate" in text)
 
 
 def log_files(store: Store, run_id: str, files: Mapping[str, Path], artifact_uri: str | None = None) -> None:

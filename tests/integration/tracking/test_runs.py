@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from pathlib import Path
 
 from sweep.tracking import names, write
@@ -100,3 +101,30 @@ def test_what_a_cell_was_measured_on_is_known_to_the_plan_and_in_the_frame(tmp_p
     assert measured_facts(row.to_dict())["표지"].compiler == "Vela 5.2.0"
     assert row["weights_digest"] == "a" * 64
     assert [name for name in row.index if "/" in name] == ["npu/ethos_u55/latency_ms", "npu/표지/op_pct", "int8/mAP50"]
+
+
+def test_cells_that_begin_at_one_moment_log_the_same_data_set(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "e")
+    sweep = start_sweep(store, "s")
+    cells = [start_cell(store, sweep, f"cell{number}") for number in range(6)]
+    failed = []
+
+    def log(run_id: str, data: str, together: threading.Barrier) -> None:
+        together.wait()
+        try:
+            write.log_dataset_input(store, run_id, name=data, digest="d" * 64, source="/data", context="training")
+        except Exception as error:
+            failed.append(error)
+
+    for data in ("signs", "roads", "shops"):
+        together = threading.Barrier(len(cells))
+        threads = [threading.Thread(target=log, args=(run_id, data, together)) for run_id in cells]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert failed == []
+    for run_id in cells:
+        inputs = store.client.get_run(run_id).inputs.dataset_inputs
+        assert sorted(each.dataset.name for each in inputs) == ["roads", "shops", "signs"]
