@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from support.studies import RECIPE, Cell, tune_settings, value_of
 from sweep.tune_settings import Method
 from sweep.tuning.lease import Watch
-from sweep.tuning.slots import REASON, SECONDS, SLOT
+from sweep.tuning.slots import LOST, REASON, SECONDS, SLOT
 from sweep.tuning.study import WARM_START, CellStudy, Taken, TuningFailed
 
 FAIL = TrialState.FAIL
@@ -57,6 +57,21 @@ def test_all_are_under_way(cell: Cell) -> None:
     assert sorted(take(study).slot for _ in range(6)) == list(range(6))
     assert study.take() is None and study.stopped() is None
     assert len(study.survey().running) == 6
+
+
+def test_a_lost_trial_is_run_again_with_its_parameters_and_not_with_what_the_sampler_says_now(cell: Cell) -> None:
+    study = cell.open()
+    tell(study, 0.5)
+    distributions: Any = {item.name: item.distribution() for item in study.parameters}
+    lost = {"box": 3.0, "lr0": 0.01}
+    attributes = {SLOT: 1, LOST: True}
+    study.study.add_trial(
+        optuna.trial.create_trial(state=FAIL, params=lost, distributions=distributions, user_attrs=attributes)
+    )
+
+    again = take(study)
+
+    assert again.slot == 1 and again.params == lost
 
 
 def test_patience(cell: Cell) -> None:
