@@ -21,7 +21,7 @@ from sweep.tracking.runs import mark_lost
 from sweep.trials.join import Joined
 from sweep.tuning.away import is_away, patiently
 from sweep.tuning.lease import Lease
-from sweep.tuning.slots import LOST, REASON, RUN_ID, SECONDS
+from sweep.tuning.slots import LOST, REASON, RUN_ID, SECONDS, is_best_so_far
 
 if TYPE_CHECKING:
     from optuna.trial import TrialState
@@ -148,7 +148,6 @@ def _keep(
 ) -> End:
     """Log a trial that came to its end; the checkpoints of those that are the best so far are kept."""
     from sweep.training.train import evaluate
-    from sweep.tuning.slots import better
 
     tune = joined.study.tune
     found = evaluate(
@@ -168,11 +167,7 @@ def _keep(
         raise ValueError(f"{tune.objective} is not a number")
     write.log_summary(work.store, run_id, metrics)
     files = artifacts(work, trained, folder)
-    best = not any(  # of equal ones the first is the best, whichever ended first
-        better(float(other.value or 0.0), value, tune.direction)
-        or (other.value == value and other.number < taken.number)
-        for other in joined.study.survey().complete
-    )
+    best = is_best_so_far(taken.number, value, joined.study.survey().complete, tune.direction)
     write.log_files(
         work.store, run_id, {path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)}
     )

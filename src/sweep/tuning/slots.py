@@ -66,6 +66,10 @@ class Survey:
             return None
         return next((slot for slot in range(total) if slot not in self.holders), None)
 
+    def losses(self, slot: int) -> int:
+        """How many trials of a slot were lost with their worker."""
+        return len(self.lost.get(slot, ()))
+
     def unspoken(self, total: int) -> int | None:
         """The slot for a trial that was enqueued by hand, or None.
 
@@ -96,9 +100,9 @@ def survey(trials: Sequence[FrozenTrial]) -> Survey:
     return Survey(holders, failed, lost)
 
 
-def seed_of(seed: int, slot: int, errors: int) -> int:
-    """The sampler's seed for a slot: the same in every process, and another one after each error in it."""
-    digest = hashlib.sha256(f"{seed}/{slot}/{errors}".encode()).digest()
+def seed_of(seed: int, slot: int, given_up: int) -> int:
+    """The sampler's seed for a slot: the same in every process, and another one for each proposal that was given up."""
+    digest = hashlib.sha256(f"{seed}/{slot}/{given_up}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 
@@ -117,6 +121,17 @@ def best_of(trials: Sequence[FrozenTrial], direction: str) -> FrozenTrial | None
         if value is not None and math.isfinite(value) and (best is None or better(value, best.value, direction)):
             best = trial
     return best
+
+
+def is_best_so_far(number: int, value: float, complete: Sequence[FrozenTrial], direction: str) -> bool:
+    """Whether a trial that is about to end is the best of those that have: of equal ones the first, as in `best_of`.
+
+    In whichever order trials end, the one that `best_of` comes to in the end was the best so far when it ended.
+    """
+    return not any(
+        better(float(other.value or 0.0), value, direction) or (other.value == value and other.number < number)
+        for other in complete
+    )
 
 
 def improvement(trials: Sequence[FrozenTrial], direction: str) -> int:

@@ -27,6 +27,7 @@ RECIPE_SLOT: Final = 0
 LEAST_ERRORS: Final = 3  # a cell is given up when more trials fail than end, and at least that many
 WARM_START: Final = "warm_start"
 FORGIVEN: Final = "forgiven"  # errors of trials up to that number no longer count: the cell is tried again
+MOST_LOSSES: Final = 3  # of workers on the same parameters: then they may be what kills them, and others are proposed
 ALONE_S: Final = 60.0  # for the lock; a worker takes a trial in far less
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,8 @@ class CellStudy:
 
         from sweep.tuning.methods import make_sampler
 
-        self.study.sampler = make_sampler(self.tune, seed_of(self.tune.seed, slot, len(now.failed.get(slot, ()))))
+        given_up = len(now.failed.get(slot, ())) + now.losses(slot) // MOST_LOSSES
+        self.study.sampler = make_sampler(self.tune, seed_of(self.tune.seed, slot, given_up))
         self.study._thread_local.cached_all_trials = None  # as `Study.ask` does
         return Trial(self.study, trial_id)
 
@@ -179,6 +181,10 @@ class CellStudy:
         """The parameters that a slot has without the sampler: the recipe's, those of a lost trial, or a sibling's."""
         if slot == RECIPE_SLOT:
             return dict(self.recipe)
+        losses = now.losses(slot)
+        if losses and losses % MOST_LOSSES == 0:
+            log.warning("Slot %d has lost %d workers: other parameters are tried in it", slot, losses)
+            return {}
         names = {parameter.name for parameter in self.parameters}
         for trial in reversed(now.lost.get(slot, ())):
             if set(trial.params) == names:

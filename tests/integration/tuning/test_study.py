@@ -59,19 +59,41 @@ def test_all_are_under_way(cell: Cell) -> None:
     assert len(study.survey().running) == 6
 
 
+def lose(study: CellStudy, params: dict[str, float]) -> None:
+    """Slot 1 has lost its worker with these parameters."""
+    distributions: Any = {item.name: item.distribution() for item in study.parameters}
+    attributes = {SLOT: 1, LOST: True}
+    study.study.add_trial(
+        optuna.trial.create_trial(state=FAIL, params=params, distributions=distributions, user_attrs=attributes)
+    )
+
+
 def test_a_lost_trial_is_run_again_with_its_parameters_and_not_with_what_the_sampler_says_now(cell: Cell) -> None:
     study = cell.open()
     tell(study, 0.5)
-    distributions: Any = {item.name: item.distribution() for item in study.parameters}
     lost = {"box": 3.0, "lr0": 0.01}
-    attributes = {SLOT: 1, LOST: True}
-    study.study.add_trial(
-        optuna.trial.create_trial(state=FAIL, params=lost, distributions=distributions, user_attrs=attributes)
-    )
+    lose(study, lost)
 
     again = take(study)
 
     assert again.slot == 1 and again.params == lost
+
+
+def test_parameters_that_kill_worker_after_worker_are_given_up(cell: Cell) -> None:
+    study = cell.open()
+    tell(study, 0.5)
+    deadly = {"box": 3.0, "lr0": 0.01}
+    for _ in range(2):
+        lose(study, deadly)
+    assert study._given(1, study.survey()) == deadly
+    lose(study, deadly)
+
+    other = take(study)
+
+    assert other.slot == 1
+    assert other.params["box"] != deadly["box"]
+    lose(study, other.params)
+    assert study._given(1, study.survey()) == other.params
 
 
 def test_patience(cell: Cell) -> None:

@@ -6,9 +6,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.tuning.slots import best_of, better, improvement, seed_of, survey
+from sweep.tuning.slots import best_of, better, improvement, is_best_so_far, seed_of, survey
 
 
 def trial(
@@ -94,3 +96,21 @@ def test_two_workers_agree() -> None:
     """In whatever order they look at a slot that both have filled, one of the trials holds it for both of them."""
     for order in permutations([trial(3, "RUNNING", 1), trial(4, "RUNNING", 1), trial(2, "FAIL", 1, lost=True)]):
         assert survey(order).holders[1].number == 3
+
+
+@given(
+    values=st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=1, max_size=7),  # equal ones are common: all at 0
+    direction=st.sampled_from(["maximize", "minimize"]),
+    data=st.data(),
+)
+def test_the_best_trial_knew_it_when_it_ended(values: list[float], direction: str, data: st.DataObject) -> None:
+    """Whatever the order in which parallel trials end: only those that were the best so far keep their checkpoint."""
+    complete: list[FrozenTrial] = []
+    kept = set()
+    for number in data.draw(st.permutations(range(len(values)))):
+        if is_best_so_far(number, values[number], complete, direction):
+            kept.add(number)
+        complete.append(trial(number, "COMPLETE", number, values[number]))
+    best = best_of(sorted(complete, key=lambda each: each.number), direction)
+    assert best is not None
+    assert best.number in kept
