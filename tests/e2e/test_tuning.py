@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -96,6 +97,55 @@ def test_a_killed_sweep_goes_on(desk: Desk, storage: str | None) -> None:
     assert ended
 
 
+def test_a_database_that_is_started_again_in_mid_trial(desk: Desk, postgres: Postgres) -> None:
+    storage = postgres.database()
+    process = desk.start(*ONE, *on(storage), "recipe.epochs=6", "tune.trials=3", "tune.workers=2", "tune.pruner=none")
+    desk.wait_for(lambda event: event["event"] == "epoch" and event["epoch"] == 2)
+    with postgres.away():
+        time.sleep(8)  # longer than what is left of the trials under way
+    output, _ = process.communicate(timeout=300)
+
+    assert process.returncode == 0, output
+    check_totals(desk.store(), desk.last_cells(), desk.home, 3, storage)
+    (study,) = trials(desk.home, storage).values()
+    assert states(study) == {"COMPLETE": 3}
+    assert {trial.user_attrs.get("lost") for trial in study} == {None}
+
+
+def test_two_sweeps_of_one_cell_share_its_trials(desk: Desk) -> None:
+    """The second waits for the first and takes what it has made; one that is stopped while it waits breaks nothing."""
+    command = (*ONE, "recipe.epochs=4", "tune.trials=4", "tune.workers=2", "tune.pruner=none")
+    first = desk.start(*command)
+    desk.wait_for(lambda event: event["event"] == "epoch")
+    stopped, second = desk.start(*command), desk.start(*command)
+    began = time.time()
+    for _ in (stopped, second):
+        began = desk.wait_for(lambda event: event["event"] == "waiting", since=began)["time"] + 1e-6
+    assert first.poll() is None, "the first sweep ended too early for this test"
+    stopped.send_signal(signal.SIGINT)
+    outputs = [process.communicate(timeout=300)[0] for process in (first, second, stopped)]
+
+    assert [process.returncode for process in (first, second, stopped)] == [0, 0, 130], outputs
+    check_totals(desk.store(), desk.last_cells(), desk.home, 4)
+    (study,) = trials(desk.home).values()
+    assert states(study) == {"COMPLETE": 4}
+    assert len(desk.cell_runs()) == 1
+
+
+def test_tuning_anew_keeps_the_trials_there_were(desk: Desk) -> None:
+    command = (*ONE, "recipe.epochs=1", "tune.trials=2")
+    for again in ((), ("rerun=true",)):
+        code, output = desk.run(*command, *again)
+        assert code == 0, output
+        check_totals(desk.store(), desk.last_cells(), desk.home, 2)
+    studies = trials(desk.home)
+    assert len(studies) == 2
+    new, aside = sorted(studies)
+    assert aside == f"{new} (before 1)"
+    assert [trial.params for trial in studies[new]] == [trial.params for trial in studies[aside]]
+    assert len(desk.cell_runs()) == 2
+
+
 def test_a_stopped_sweep_leaves_no_trial_open(desk: Desk) -> None:
     process = desk.start(*ONE, "recipe.epochs=100", "tune.trials=4", "tune.workers=2")
     desk.wait_for(lambda event: event["event"] == "epoch" and event["epoch"] == 1)
@@ -124,3 +174,12 @@ def test_through_the_joblib_launcher(desk: Desk) -> None:
     )
     assert code == 0, output
     check_totals(desk.store(), desk.last_cells(), desk.home, 3)
+
+
+def test_a_launcher_that_cannot_start_is_asked_once(desk: Desk) -> None:
+    code, output = desk.run(*ONE, "tune.trials=2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0", "device=cpu")
+
+    assert code == 1, output
+    assert "n_jobs == 0" in output
+    assert "died" not in output
+    assert list(desk.last_cells()["status"]) == ["failed"] or not desk.cell_runs()

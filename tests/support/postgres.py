@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ class Postgres:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[call-overload]
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The server is down for as long as the block lasts; connections to it are cut."""
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server.start()
 
     def with_password(self, user: str, password: str) -> str:
         """The URL of a fresh database for a user who is asked for a password, without that password."""

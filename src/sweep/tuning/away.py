@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 WAIT_S: Final = 300.0  # how long a worker waits for its storage before it gives up
 MOST_BETWEEN_S: Final = 15.0
@@ -12,6 +18,24 @@ MOST_BETWEEN_S: Final = 15.0
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Outages:
+    """What this process knows of times in which its storage was away.
+
+    Attributes:
+        last: when it was, on the clock of `time.monotonic`; minus infinity: never.
+    """
+
+    last: float = -math.inf
+
+    def note(self) -> None:
+        """Note that the storage is away at this moment."""
+        self.last = time.monotonic()
+
+
+OUTAGES: Final = Outages()
 
 
 def patiently(action: Callable[[], Result], wait_s: float = WAIT_S) -> Result:
@@ -22,11 +46,17 @@ def patiently(action: Callable[[], Result], wait_s: float = WAIT_S) -> Result:
     """
     from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_exponential
 
+    tell = before_sleep_log(log, logging.WARNING)
+
+    def before_sleep(state: RetryCallState) -> None:
+        OUTAGES.note()
+        tell(state)
+
     retrying = Retrying(
         retry=retry_if_exception(is_away),
         stop=stop_after_delay(wait_s),
         wait=wait_exponential(multiplier=0.5, max=MOST_BETWEEN_S),
-        before_sleep=before_sleep_log(log, logging.WARNING),
+        before_sleep=before_sleep,
         reraise=True,
     )
     return retrying(action)

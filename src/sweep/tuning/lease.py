@@ -1,7 +1,8 @@
 """Who works on a trial: a lease that its worker renews, whatever the storage, and how a dead worker is told.
 
 On the same machine a dead process is seen at once. Elsewhere a worker is dead when its lease has not changed for
-`LEASE_S` on the observer's own clock, so that clocks need not agree.
+`LEASE_S` on the observer's own clock, so that clocks need not agree; while the observer could not reach the storage
+either, nobody could renew anything, and that time does not count.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
+
+from sweep.tuning.away import OUTAGES
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -82,6 +85,7 @@ class Lease:
                     self.taken.set()
                 return
             except Exception:  # a storage that is away for a while: the next beat will do
+                OUTAGES.note()
                 log.warning("The lease of a trial could not be renewed", exc_info=True)
             beat += 1
             if self._over.wait(self._renew_s):
@@ -118,7 +122,7 @@ class Watch:
                 self._changed.add(trial.number)
             self._seen[trial.number] = (lease, now)
             return False
-        return now - since > self.lease_s
+        return now - max(since, OUTAGES.last) > self.lease_s
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -13,9 +14,17 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import OperationalError
 
 from sweep.tuning import lease as leases
+from sweep.tuning.away import OUTAGES, patiently
 from sweep.tuning.lease import LEASE, Lease, Watch, own_lease
+
+
+@pytest.fixture(autouse=True)
+def nothing_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process remembers of a storage that was away is no other test's affair."""
+    monkeypatch.setattr(OUTAGES, "last", -math.inf)
 
 
 def running(lease: object, number: int = 0) -> FrozenTrial:
@@ -89,6 +98,28 @@ def test_a_lease_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert watch.dead([trial]) == []
         assert watch.alive(trial) == (beat > 0)
     now[0] += 91
+    assert watch.dead([trial]) == [trial]
+
+
+def test_time_in_which_the_storage_was_away_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database is down for long: neither this process nor the worker could reach it."""
+    now = [1000.0]
+    monkeypatch.setattr(leases.time, "monotonic", lambda: now[0])
+    watch = Watch(lease_s=90)
+    trial = running({"place": "elsewhere", "pid": 1, "born": 1.0, "beat": 0})
+    watch.dead([trial])
+    now[0] += 200
+    down = iter([True])
+
+    def look() -> list[Any]:
+        if next(down, False):
+            raise OperationalError("SELECT 1", None, Exception("the server closed the connection"))
+        return watch.dead([trial])
+
+    assert patiently(look) == []
+    now[0] += 90
+    assert watch.dead([trial]) == []  # it has had its time again to renew
+    now[0] += 2
     assert watch.dead([trial]) == [trial]
 
 
