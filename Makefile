@@ -5,6 +5,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 STAMP := $(VENV)/.setup
 STAMP_NPU := $(VENV)/.setup-npu
 STAMP_DEV := $(VENV)/.setup-dev
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup npu sweep ui test lint types pictures bench clean
@@ -15,6 +16,7 @@ help: ## list the targets
 	@echo
 	@echo "PYTHON=python3.12      another Python (3.11 or newer) for make setup"
 	@echo "TORCH_INDEX=URL        another package index for torch and torchvision, such as the CPU builds (docs/install.md)"
+	@echo "JOBS=4                 as many tests at a time (make test; 2 by default)"
 	@echo "ARGS='seed=1,2 …'      more overrides for make sweep"
 
 setup: $(STAMP) ## install into .venv, and nothing else
@@ -30,7 +32,7 @@ ui: $(STAMP) ## MLflow's UI on 127.0.0.1
 	$(RUN) -m sweep ui $(ARGS)
 
 test: lint types $(STAMP_DEV) ## lint, types and all tests with coverage
-	$(RUN) -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP_DEV) ## ruff and the import contracts
 	$(VENV)/bin/ruff check

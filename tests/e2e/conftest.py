@@ -28,9 +28,16 @@ LIMIT_S = 240
 
 @dataclass
 class Desk:
-    """A user's folder with a home in it, from which sweeps are started."""
+    """A user's folder with a home in it, from which sweeps are started.
+
+    Attributes:
+        folder: the user's folder.
+        measured: whether the coverage of its sweeps is measured, which takes a third more time.
+        started: the sweeps' processes.
+    """
 
     folder: Path
+    measured: bool = False
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -39,7 +46,8 @@ class Desk:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m sweep …` in a process group of its own."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("YOLO_")}
+        unwanted = ("YOLO_",) if self.measured else ("YOLO_", "COVERAGE_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         process = subprocess.Popen(
             [sys.executable, "-m", "sweep", *arguments],
             cwd=self.folder,
@@ -116,16 +124,16 @@ def desk(tmp_path: Path, signs: Path) -> Iterator[Desk]:
 @pytest.fixture(scope="session")
 def done(tmp_path_factory: pytest.TempPathFactory, signs: Path) -> Iterator[tuple[Desk, int, str]]:
     """A finished six-cell sweep: where, its exit code, what it printed."""
-    desk = make_desk(tmp_path_factory.mktemp("grid"), signs)
+    desk = make_desk(tmp_path_factory.mktemp("grid"), signs, measured=True)
     code, output = desk.run(*GRID)
     yield desk, code, output
     close_desk(desk)
 
 
-def make_desk(folder: Path, signs: Path) -> Desk:
+def make_desk(folder: Path, signs: Path, *, measured: bool = False) -> Desk:
     shutil.copytree(signs, folder / "mlruns" / "datasets" / "signs")
     (folder / "user").mkdir()
-    return Desk(folder)
+    return Desk(folder, measured)
 
 
 def close_desk(desk: Desk) -> None:

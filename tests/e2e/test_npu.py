@@ -31,7 +31,7 @@ needs_compilers = pytest.mark.skipif(not COMPILERS, reason='needs the vendor com
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, signs: Path) -> Any:
     """A cell that was trained and not measured: its desk and its run's id."""
-    desk = make_desk(tmp_path_factory.mktemp("npu"), signs)
+    desk = make_desk(tmp_path_factory.mktemp("npu"), signs, measured=True)
     code, output = desk.run(*CELL, "npu=none")
     assert code == 0, output
     run = only_run(desk)

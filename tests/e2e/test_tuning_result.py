@@ -27,7 +27,7 @@ ARTIFACTS = {"tune/best.yaml", "tune/trials.csv", "tune/study.json", "tune/study
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory, signs: Path) -> Iterator[tuple[Desk, tuple[str, ...]]]:
     """A tuned cell that starts from a checkpoint, so that two epochs find something: where, and its command."""
-    desk = make_desk(tmp_path_factory.mktemp("tuned"), signs)
+    desk = make_desk(tmp_path_factory.mktemp("tuned"), signs, measured=True)
     code, output = desk.run(*ONE, *LEARNS, "recipe.epochs=4")
     assert code == 0, output
     (learned,) = desk.cell_runs()
