@@ -85,8 +85,12 @@ def collect(
 
 
 def _weight(outcome: Outcome) -> tuple[int, bool]:
-    """Which of the outcomes of a cell's workers is the cell's: the best, and of failures the one that is no death."""
-    return BEST_FIRST.index(outcome.state), outcome.lost
+    """Which of the outcomes of a cell's workers is the cell's: the best, and of failures the one that is no death.
+
+    A worker that has left its trials to others knows least of how it ended.
+    """
+    state = "killed" if outcome.reason == OPEN_TRIALS else outcome.state
+    return BEST_FIRST.index(state), outcome.lost
 
 
 def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:

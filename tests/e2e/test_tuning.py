@@ -133,7 +133,7 @@ def test_two_sweeps_of_one_cell_share_its_trials(desk: Desk) -> None:
 
 
 def test_tuning_anew_keeps_the_trials_there_were(desk: Desk) -> None:
-    command = (*ONE, "recipe.epochs=1", "tune.trials=2")
+    command = (*ONE, "tune.trials=2")
     for again in ((), ("rerun=true",)):
         code, output = desk.run(*command, *again)
         assert code == 0, output

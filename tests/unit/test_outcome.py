@@ -125,3 +125,14 @@ def test_a_cell_that_never_started_is_listed_with_its_axes() -> None:
         "model.weights": None,
     }  # fmt: skip
     assert tuple(listed["params"]) == (*names.AXES, names.WEIGHTS)
+
+
+def test_of_a_stopped_cell_the_worker_that_had_left_it_to_the_other_does_not_decide(wrote: Any) -> None:
+    home = wrote(STARTED)
+    planned: Any = SimpleNamespace(cell=cell())
+    left = completed(run_id="r1", reused=False, finished=False)
+    stopped = JobReturn(status=JobStatus.FAILED, _return_value=JobLost(FAIL_FAST))
+
+    outcome = collect(home, "sweep", [planned, planned], [left, stopped], 0.0)[0]
+
+    assert (outcome.state, outcome.reason) == ("killed", FAIL_FAST)

@@ -49,10 +49,10 @@ def close_trials(store: Store, sweep_run_id: str, storages: Mapping[str, str | N
 def _close(store: Store, run: RunInfo, storage: str | None, until: float) -> None:
     import optuna
 
-    opened, key = open_storage(storage, store.home), str(run.key)
+    opened = open_storage(storage, store.home)
     study = optuna.load_study(study_name=run.tags[names.TUNE_STUDY], storage=opened)
     while any(trial.state.name == "RUNNING" for trial in study.get_trials(deepcopy=False)):
-        close_dead(study, opened, Watch(), lambda trial: close_lost_run(store, key, trial))
+        close_dead(study, opened, Watch(), lambda trial: close_lost_run(store, run.run_id, trial))
         if time.monotonic() > until:
             return
         time.sleep(POLL_S)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sweep.ending import finish_and_measure, recorded
+from sweep.ending import CellFailed, finish_and_measure, recorded
 from sweep.record import artifacts, log_result, log_size, summary
 from sweep.tracking import names, write
 from sweep.trials.join import Joined, trial_epochs
+from sweep.tuning.away import patiently
 from sweep.tuning.done import TOTAL
 from sweep.tuning.slots import RUN_ID
 from sweep.tuning.study import RECIPE_SLOT
@@ -40,15 +41,18 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
     from sweep.training.output import output_to
 
     run_id, folder = joined.run_id, work.folder / joined.run_id
-    if runs_by_id(work.store, [run_id])[run_id].status != "running":
+    run = runs_by_id(work.store, [run_id])[run_id]
+    if run.status == "finished":
         return
+    if run.status != "running":
+        raise CellFailed(run.reason or "it failed in another worker")
     close_open_trials(work.store, run_id)  # all have ended; a run may have been left by a worker and who looked for it
     with output_to(folder / "train.log"):
         with recorded(work, run_id, folder):
             best, runs = _best(work, joined)
             files, metrics = _result(work, tune, joined, best, runs[best.number], folder)
             checkpoint = files["weights/best.pt"]
-            _log_study(work, tune, joined, best, runs, folder)
+            patiently(lambda: _log_study(work, tune, joined, best, runs, folder))
             metrics = log_result(work, run_id, checkpoint, metrics, files, folder)
             graph = log_size(work, run_id, read_checkpoint(checkpoint), checkpoint, folder)
         finish_and_measure(work, run_id, checkpoint, graph, folder)

@@ -14,6 +14,7 @@ from sweep.record import start_run
 from sweep.tracking import names
 from sweep.trials.lost import adopt_trials, close_lost_run
 from sweep.trials.siblings import siblings_best
+from sweep.tuning.away import patiently
 from sweep.tuning.done import tuned_enough
 from sweep.tuning.naming import BEGAN_BY, resolve
 from sweep.tuning.space import read_space
@@ -94,13 +95,13 @@ def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
         ),
         None,
     )
-    if mine is not None:
-        if mine.status == "running":
-            storage = open_storage(tune.storage, settings.home)
-            return Joined(mine.run_id, _study(work, tune, storage, mine.tags[names.TUNE_STUDY]))
-        if mine.status == "finished":
-            return Ended(mine, reused=False)
+    if mine is not None and mine.status == "running":
+        work.progress.write("joined", run_id=mine.run_id)
+        return _open(work, tune, runs, mine.run_id, mine.tags[names.TUNE_STUDY], mine.tags[names.TUNE_BEGAN] == "true")
+    if mine is not None and mine.status == "failed":
         raise CellFailed(mine.reason or "it failed in another worker")
+    if mine is not None and mine.status == "finished":
+        return Ended(mine, reused=False)
     close_abandoned(work.store, work.identity.key)
     again = settings.rerun and not any(run.sweep_id == job["sweep_id"] for run in runs)
     done = [run for run in runs if run.status == "finished" and (not settings.rerun or run.sweep_id == job["sweep_id"])]
@@ -111,29 +112,51 @@ def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
 
 def _begin(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], again: bool) -> Joined:
     """Open the cell's run: on the study of its earlier runs, or on a new one."""
-    storage = open_storage(tune.storage, work.settings.home)
-    name, goes_on = resolve(storage, canonical_name(work), {run.run_id for run in runs}, again=again)
-    siblings = siblings_best(work, tune) if tune.warm_start and not goes_on else []
+    storage = _storage(work, tune)
+    run_ids = {run.run_id for run in runs}
+    name, goes_on = patiently(lambda: resolve(storage, canonical_name(work), run_ids, again=again))
     run_id = start_run(work, _tags(work, tune, name) | {names.TUNE_BEGAN: str(not goes_on).lower()})
-    study = _study(work, tune, storage, name)
-    if goes_on:
-        adopt_trials(work.store, runs, run_id)
-    else:
-        study.study.set_user_attr(BEGAN_BY, run_id)
-        study.study.set_user_attr(WARM_START, siblings)
-    study.close_lost()
-    study.forgive()
-    ended = len(study.survey().ended)
+    joined = _open(work, tune, runs, run_id, name, not goes_on)
+    patiently(joined.study.close_lost)
+    patiently(joined.study.forgive)
+    ended = len(joined.study.survey().ended)
     work.progress.write("started", run_id=run_id, epochs=trial_epochs(work, tune), trials=tune.trials, ended=ended)
+    return joined
+
+
+def _open(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], run_id: str, name: str, new: bool) -> Joined:
+    """Open the study of a cell's run. Whatever whoever opened the run did not come to is done now.
+
+    Args:
+        work: The cell's work.
+        tune: How it is tuned.
+        runs: The cell's earlier runs, newest first.
+        run_id: Its run.
+        name: The study's name.
+        new: Whether the study began with this run.
+    """
+    study = patiently(lambda: _study(work, tune, run_id, name))
+    if not new:
+        trials = patiently(lambda: study.study.get_trials(deepcopy=False))
+        adopt_trials(work.store, (run for run in runs if run.run_id != run_id), run_id, trials)
+    elif BEGAN_BY not in patiently(lambda: study.study.user_attrs):
+        siblings = siblings_best(work, tune) if tune.warm_start else []
+        patiently(lambda: study.study.set_user_attr(WARM_START, siblings))
+        patiently(lambda: study.study.set_user_attr(BEGAN_BY, run_id))
     return Joined(run_id, study)
 
 
-def _study(work: Work, tune: TuneSettings, storage: BaseStorage, name: str) -> CellStudy:
+def _storage(work: Work, tune: TuneSettings) -> BaseStorage:
+    return patiently(lambda: open_storage(tune.storage, work.settings.home))
+
+
+def _study(work: Work, tune: TuneSettings, run_id: str, name: str) -> CellStudy:
     import optuna
 
     from sweep.recipe import training_arguments
     from sweep.tuning.methods import make_pruner
 
+    storage = _storage(work, tune)
     study = optuna.create_study(
         study_name=name,
         storage=storage,
@@ -143,7 +166,6 @@ def _study(work: Work, tune: TuneSettings, storage: BaseStorage, name: str) -> C
     )
     parameters = read_space(tune.space)
     recipe, known = work.identity.recipe, training_arguments()
-    key = work.identity.key
     return CellStudy(
         study=study,
         storage=storage,
@@ -151,7 +173,7 @@ def _study(work: Work, tune: TuneSettings, storage: BaseStorage, name: str) -> C
         parameters=parameters,
         recipe={item.name: recipe.get(item.name, known[item.name].default) for item in parameters},
         lock=work.folder / "trials.lock",
-        on_lost=lambda trial: close_lost_run(work.store, key, trial),
+        on_lost=lambda trial: close_lost_run(work.store, run_id, trial),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from sweep.errors import SweepError
+
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
@@ -67,5 +69,5 @@ def is_away(error: BaseException) -> bool:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import InterfaceError, OperationalError
 
-    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    cause = error.__cause__ if isinstance(error, StorageInternalError | SweepError) else error
     return isinstance(cause, OperationalError | InterfaceError)

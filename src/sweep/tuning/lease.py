@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import psutil
 
@@ -94,9 +94,16 @@ class Lease:
 
 @dataclass
 class Watch:
-    """What an observer remembers of the leases that it has seen."""
+    """What an observer remembers of the leases that it has seen.
+
+    Attributes:
+        lease_s: after how many seconds a lease of another machine that has not changed is dead.
+        held: the ids of the trials in this process's own hands. Others with its lease were let go without a word, for
+            example because the storage went away in that moment.
+    """
 
     lease_s: float = LEASE_S
+    held: set[int] = field(default_factory=set)
     _seen: dict[int, tuple[Any, float]] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
 
@@ -107,14 +114,14 @@ class Watch:
     def alive(self, trial: FrozenTrial) -> bool:
         """Whether the worker of a running trial is known to live: on this machine, or by a lease that has changed."""
         lease = trial.user_attrs.get(LEASE)
-        if isinstance(lease, Mapping) and lease.get("place") == _place():
-            return _born(lease.get("pid")) == lease.get("born")
+        if _is_here(lease):
+            return self._lives(trial, lease)
         return trial.number in self._changed
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
         lease = trial.user_attrs.get(LEASE)
-        if isinstance(lease, Mapping) and lease.get("place") == _place():
-            return _born(lease.get("pid")) != lease.get("born")
+        if _is_here(lease):
+            return not self._lives(trial, lease)
         now = time.monotonic()
         seen, since = self._seen.get(trial.number, (None, now))
         if trial.number not in self._seen or seen != lease:
@@ -123,6 +130,16 @@ class Watch:
             self._seen[trial.number] = (lease, now)
             return False
         return now - max(since, OUTAGES.last) > self.lease_s
+
+    def _lives(self, trial: FrozenTrial, lease: Mapping[str, Any]) -> bool:
+        pid = lease.get("pid")
+        if pid == os.getpid() and trial._trial_id not in self.held:
+            return False
+        return _born(pid) == lease.get("born")
+
+
+def _is_here(lease: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(lease, Mapping) and lease.get("place") == _place()
 
 
 @cache

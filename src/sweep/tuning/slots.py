@@ -23,6 +23,7 @@ REASON: Final = "reason"
 NO_WORD: Final = "its worker died without a word"
 RUN_ID: Final = "run_id"
 SECONDS: Final = "seconds"
+MOST_LOSSES: Final = 3  # of workers with the same parameters, which may be what kills them: then others are proposed
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,15 @@ class Survey:
             return None
         return next((slot for slot in range(total) if slot not in self.holders), None)
 
-    def losses(self, slot: int) -> int:
-        """How many trials of a slot were lost with their worker."""
-        return len(self.lost.get(slot, ()))
+    def given_up(self, slot: int) -> int:
+        """How many proposals for a slot were given up: after an error, and after each few workers died with one."""
+        return len(self.failed.get(slot, ())) + len(self.lost.get(slot, ())) // MOST_LOSSES
+
+    def to_repeat(self, slot: int) -> Sequence[FrozenTrial]:
+        """The lost trials of a slot whose parameters are to be tried again: none that were given up."""
+        last_error = max((trial.number for trial in self.failed.get(slot, ())), default=-1)
+        lost = [trial for trial in self.lost.get(slot, ()) if trial.number > last_error]
+        return lost[len(lost) // MOST_LOSSES * MOST_LOSSES :]
 
     def unspoken(self, total: int) -> int | None:
         """The slot for a trial that was enqueued by hand, or None.

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.log"
 CONNECTIONS = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 2}  # of a process; a worker has two threads
-WITH_A_TIMEOUT = {"postgresql+psycopg", "postgresql+psycopg2", "mysql+pymysql", "mysql+mysqldb", "mysql"}
 CONNECT_S = 10  # a host that is switched off would be waited for more than two minutes
+POSTGRESQL = {"postgresql+psycopg", "postgresql+psycopg2"}
+MYSQL = {"mysql+pymysql", "mysql+mysqldb", "mysql"}
+LINK = {  # a network that swallows what is sent would be waited for a quarter of an hour
+    "keepalives_idle": CONNECT_S,
+    "keepalives_interval": CONNECT_S // 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 2000 * CONNECT_S,
+}
 ATTEMPTS = 20  # to open a database in which other processes make the tables
 PAUSE_S = 0.3
 LOCK_S = 30.0  # for the lock of a journal when it is opened
@@ -69,8 +76,9 @@ def _database(url: str) -> BaseStorage:
     if address.drivername in {"postgres", "postgresql"} and importlib.util.find_spec("psycopg"):
         address = address.set(drivername="postgresql+psycopg")
     engine: dict[str, Any] = {} if url.startswith("sqlite") else dict(CONNECTIONS)
-    if address.drivername in WITH_A_TIMEOUT and "connect_timeout" not in address.query:
-        engine["connect_args"] = {"connect_timeout": CONNECT_S}
+    if address.drivername in POSTGRESQL | MYSQL:
+        wanted = {"connect_timeout": CONNECT_S} | (LINK if address.drivername in POSTGRESQL else {})
+        engine["connect_args"] = {name: value for name, value in wanted.items() if name not in address.query}
     logging.getLogger("alembic").setLevel(logging.WARNING)
     for left in reversed(range(ATTEMPTS)):
         try:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sweep.tuning.away import patiently
+from sweep.tuning.away import OUTAGES, patiently
 from sweep.tuning.claims import FIXED, begin, begin_by_hand, close, close_dead
 from sweep.tuning.done import TOTAL, budget_text, patience_text
-from sweep.tuning.lease import Watch, give_up
+from sweep.tuning.lease import RENEW_S, Watch, give_up
 from sweep.tuning.slots import REASON, SECONDS, SLOT, SUPERSEDED, Survey, best_of, improvement, seed_of, survey
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 RECIPE_SLOT: Final = 0
 LEAST_ERRORS: Final = 3  # a cell is given up when more trials fail than end, and at least that many
 WARM_START: Final = "warm_start"
+HOPELESS: Final = "hopeless"  # why the study was given up
 FORGIVEN: Final = "forgiven"  # errors of trials up to that number no longer count: the cell is tried again
-MOST_LOSSES: Final = 3  # of workers on the same parameters: then they may be what kills them, and others are proposed
 ALONE_S: Final = 60.0  # for the lock; a worker takes a trial in far less
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class CellStudy:
 
     def survey(self) -> Survey:
         """What its trials are by now."""
-        return survey(patiently(lambda: self.study.get_trials(deepcopy=False)))
+        return survey(patiently(self._trials))
 
     def best(self, now: Survey | None = None) -> FrozenTrial | None:
         """The best complete trial; of equal ones the first."""
@@ -100,6 +101,7 @@ class CellStudy:
             if claimed is None:
                 return None
             trial, slot = claimed
+            self.watch.held.add(trial._trial_id)
             try:
                 return Taken(trial, slot, {item.name: _suggest(trial, item) for item in self.parameters})
             except BaseException:  # of a sampler, or an interruption: this process may live on
@@ -109,9 +111,9 @@ class CellStudy:
     def _claim(self) -> tuple[Trial, int] | None:
         """A running trial that holds its slot; None: there is none to take."""
         while True:
-            trials = self.study.get_trials(deepcopy=False)
+            trials = self._trials()
             if close_dead(self.study, self.storage, self.watch, self.on_lost, trials):
-                trials = self.study.get_trials(deepcopy=False)
+                trials = self._trials()
             now = survey(trials)
             slot = self._next(now)
             if slot is None:
@@ -142,10 +144,17 @@ class CellStudy:
 
         from sweep.tuning.methods import make_sampler
 
-        given_up = len(now.failed.get(slot, ())) + now.losses(slot) // MOST_LOSSES
-        self.study.sampler = make_sampler(self.tune, seed_of(self.tune.seed, slot, given_up))
+        self.study.sampler = make_sampler(self.tune, seed_of(self.tune.seed, slot, now.given_up(slot)))
         self.study._thread_local.cached_all_trials = None  # as `Study.ask` does
         return Trial(self.study, trial_id)
+
+    def _trials(self) -> list[FrozenTrial]:
+        """All trials, as they are now. A storage that lets this process wait lets others wait with their leases."""
+        began = time.monotonic()
+        trials = self.study.get_trials(deepcopy=False)
+        if time.monotonic() - began > RENEW_S:
+            OUTAGES.note()
+        return trials
 
     def _is_possible(self, waiting: FrozenTrial) -> bool:
         """Whether a trial that was enqueued by hand fits the space; one that does not is closed with the reason."""
@@ -181,34 +190,41 @@ class CellStudy:
         """The parameters that a slot has without the sampler: the recipe's, those of a lost trial, or a sibling's."""
         if slot == RECIPE_SLOT:
             return dict(self.recipe)
-        losses = now.losses(slot)
-        if losses and losses % MOST_LOSSES == 0:
-            log.warning("Slot %d has lost %d workers: other parameters are tried in it", slot, losses)
-            return {}
         names = {parameter.name for parameter in self.parameters}
-        for trial in reversed(now.lost.get(slot, ())):
+        for trial in reversed(now.to_repeat(slot)):
             if set(trial.params) == names:
                 return dict(trial.params)
             if FIXED in trial.system_attrs:
                 return dict(trial.system_attrs[FIXED])
         siblings = self.study.user_attrs.get(WARM_START) or []
-        return dict(siblings[slot - 1]) if slot <= len(siblings) else {}
+        return dict(siblings[slot - 1]) if slot <= len(siblings) and not now.given_up(slot) else {}
 
     def forgive(self) -> None:
         """Let the errors so far count no longer against the study."""
+        self.study.set_user_attr(HOPELESS, None)
         trials = self.study.get_trials(deepcopy=False)
         self.study.set_user_attr(FORGIVEN, max((trial.number for trial in trials), default=-1))
 
     def _give_up_if_hopeless(self, now: Survey) -> None:
+        """Raise what any worker has found before: a trial that ends well after it makes nothing good."""
+        reason = self.study.user_attrs.get(HOPELESS)
+        if reason is None:
+            reason = self._hopeless(now)
+            if reason is None:
+                return
+            self.study.set_user_attr(HOPELESS, reason)
+        raise TuningFailed(reason)
+
+    def _hopeless(self, now: Survey) -> str | None:
         forgiven = self.study.user_attrs.get(FORGIVEN, -1)
         errors = [trial for trial in now.errors if trial.number > forgiven]
-        if errors and RECIPE_SLOT in {trial.user_attrs[SLOT] for trial in errors}:
-            reason = next(trial.user_attrs.get(REASON) for trial in errors if trial.user_attrs[SLOT] == RECIPE_SLOT)
-            raise TuningFailed(f"the recipe itself, trial 0, cannot be trained: {reason}")
-        if len(errors) >= LEAST_ERRORS and len(errors) > len(now.ended):
-            raise TuningFailed(
-                f"{len(errors)} trials failed and {len(now.ended)} ended; the last: {errors[-1].user_attrs.get(REASON)}"
-            )
+        recipe = next((trial for trial in errors if trial.user_attrs[SLOT] == RECIPE_SLOT), None)
+        if recipe is not None:
+            return f"the recipe itself, trial 0, cannot be trained: {recipe.user_attrs.get(REASON)}"
+        if len(errors) < LEAST_ERRORS or len(errors) <= len(now.ended):
+            return None
+        last = errors[-1].user_attrs.get(REASON)
+        return f"{len(errors)} trials failed and {len(now.ended)} ended; the last: {last}"
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -225,6 +241,10 @@ class CellStudy:
 
 
 def _suggest(trial: Trial, parameter: Parameter) -> Any:
+    return patiently(lambda: _suggest_once(trial, parameter))
+
+
+def _suggest_once(trial: Trial, parameter: Parameter) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     name, distribution = parameter.name, parameter.distribution()

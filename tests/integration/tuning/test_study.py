@@ -96,6 +96,56 @@ def test_parameters_that_kill_worker_after_worker_are_given_up(cell: Cell) -> No
     assert study._given(1, study.survey()) == other.params
 
 
+def test_an_error_ends_the_repetition_of_lost_parameters(cell: Cell) -> None:
+    study = cell.open()
+    tell(study, 0.5)
+    lose(study, {"box": 3.0, "lr0": 0.01})
+    failed = tell(study, None)
+    assert failed.slot == 1 and failed.params["box"] == 3.0
+
+    assert take(study).params["box"] != 3.0
+
+
+def test_a_siblings_parameters_that_fail_are_not_tried_again(cell: Cell) -> None:
+    study = opened(cell, warm_start=True)
+    study.study.set_user_attr(WARM_START, [{"box": 3.0, "lr0": 0.01}])
+    tell(study, 0.5)
+    failed = tell(study, None)
+    assert failed.slot == 1 and failed.params["box"] == 3.0
+
+    other = take(study)
+
+    assert other.slot == 1 and other.params["box"] != 3.0
+
+
+def test_a_study_that_was_given_up_stays_so_whatever_ends_well_after_it(cell: Cell) -> None:
+    """Another worker's trial was under way: it must not turn a cell that is recorded as failed into a finished one."""
+    study = cell.open()
+    tell(study, 0.5)
+    under_way = take(study)
+    for _ in range(3):
+        tell(study, None)
+    with pytest.raises(TuningFailed):
+        study.take()
+    for slot in range(2):
+        study.study.add_trial(optuna.trial.create_trial(value=0.5, user_attrs={SLOT: 10 + slot}))
+    study.study.tell(under_way.trial, 0.9)
+
+    with pytest.raises(TuningFailed, match="3 trials failed"):
+        cell.open().take()
+    study.forgive()
+    assert study.take() is not None
+
+
+def test_a_trial_that_a_living_process_has_let_go_is_run_again(cell: Cell) -> None:
+    study = cell.open()
+    tell(study, 0.5)
+    study._claim()  # the storage goes away before the trial is in anybody's hands
+
+    assert take(study).slot == 1
+    assert len(study.survey().lost[1]) == 1
+
+
 def test_patience(cell: Cell) -> None:
     study = opened(cell, trials=20, patience=3)
     for value in (0.5, 0.6, 0.6, 0.1):

@@ -61,10 +61,19 @@ def test_a_process_of_this_machine(process: subprocess.Popen[bytes]) -> None:
 
 def test_the_number_of_a_dead_process_may_be_given_again() -> None:
     own = own_lease()
-    assert Watch().dead([running(own)]) == []
+    assert Watch(held={-1}).dead([running(own)]) == []
     assert Watch().dead([running(own | {"born": own["born"] - 1})]) != []
     assert Watch().dead([running(own | {"pid": None})]) != []  # given up
     assert Watch().dead([running(own | {"pid": "17"})]) != []
+
+
+def test_a_trial_that_this_process_has_let_go_is_dead() -> None:
+    """It lives, but works on another one: the storage went away between the claim and the first epoch."""
+    lost, held = running(own_lease()), running(own_lease())
+    lost._trial_id, held._trial_id = 1, 2
+    watch = Watch(held={2})
+    assert watch.dead([lost, held]) == [lost]
+    assert watch.alive(held) and not watch.alive(lost)
 
 
 def test_a_corrected_clock_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
