@@ -32,7 +32,7 @@ ui: $(STAMP) ## MLflow's UI on 127.0.0.1
 	$(RUN) -m sweep ui $(ARGS)
 
 test: lint types $(STAMP_DEV) ## lint, types and all tests with coverage
-	$(RUN) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP_DEV) ## ruff and the import contracts
 	$(VENV)/bin/ruff check

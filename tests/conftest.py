@@ -45,10 +45,3 @@ def sweep(tmp_path: Path) -> Callable[..., Ended]:
         return run_sweep(arguments, folder, **options)  # type: ignore[arg-type]
 
     return run
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one process, since it shares fixtures; those that look at the same finished sweep together."""
-    for item in items:
-        shared = "done" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("grid" if shared else item.nodeid.partition("::")[0]))
