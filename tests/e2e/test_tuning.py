@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from e2e.conftest import Desk
+from e2e.conftest import Desk, tree
 from support.postgres import Postgres
 from support.tuned import TUNED, check_totals, states, trials
 
@@ -117,11 +117,15 @@ def test_two_sweeps_of_one_cell_share_its_trials(desk: Desk) -> None:
     command = (*ONE, "recipe.epochs=4", "tune.trials=4", "tune.workers=2", "tune.pruner=none")
     first = desk.start(*command)
     desk.wait_for(lambda event: event["event"] == "epoch")
+    processes = tree(first)
+    for process in processes:  # so that it does not end before the others are there
+        process.suspend()
     stopped, second = desk.start(*command), desk.start(*command)
-    began = time.time()
+    began = 0.0
     for _ in (stopped, second):
         began = desk.wait_for(lambda event: event["event"] == "waiting", since=began)["time"] + 1e-6
-    assert first.poll() is None, "the first sweep ended too early for this test"
+    for process in processes:
+        process.resume()
     stopped.send_signal(signal.SIGINT)
     outputs = [process.communicate(timeout=300)[0] for process in (first, second, stopped)]
 
