@@ -1,7 +1,7 @@
 """What pruning saves, and what it costs: Hyperband against no pruning, with real training.
 
-    python benchmarks/pruning.py [--seeds 0,1,2,3,4] [--trials 12] [--pruner hyperband] [--jobs 2] [--out pruning]
-        [--set recipe.epochs=12 ...]
+    python benchmarks/pruning.py [--seeds 0,1,2,3,4] [--trials 20] [--pruner hyperband] [--jobs 2] [--out pruning]
+        [--set recipe.epochs=15 ...]
 
 For each seed of the sampler one study without pruning and one with it, each by `python -m sweep level=4 act=relu
 tune=optuna` in a home of its own, on the built-in data. Prints how many epochs each has trained and the best mAP50-95
@@ -30,7 +30,7 @@ from typing import Any
 
 PLAIN = "none"
 # Single precision: where a CPU has no instructions for bfloat16, torch is many times slower with it.
-SHORT = ("recipe.epochs=12", "recipe.imgsz=64", "recipe.amp=false")
+SHORT = ("recipe.epochs=15", "recipe.imgsz=96", "recipe.amp=false")
 FEWER_PCT, WITHIN = 40.0, 0.01
 
 
@@ -165,7 +165,7 @@ def main() -> None:
     """Tune what is missing, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--pruner", default="hyperband")
     parser.add_argument("--jobs", type=int, default=2, help="studies side by side")
     parser.add_argument("--out", type=Path, default=Path("pruning"))

@@ -1,6 +1,6 @@
 """Do the workers of a study wait for each other, and how many can share one? docs/benchmarks.md shows its output.
 
-    python benchmarks/tuning.py busy [--workers 4] [--trials 240] [--storage URL]
+    python benchmarks/tuning.py busy [--workers 4] [--trials 960] [--storage URL]
     python benchmarks/tuning.py many [--workers 16] [--trials 500] [--storage URL]
 
 `busy` runs trials of heavy-tailed durations (real sleeps, log-normal, some pruned early, some failed) twice: by workers
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sweep.tuning.study import CellStudy, Taken
 
-MEAN_S, SIGMA = 2.0, 1.0  # of a trial; the longest of 240 takes about 10 times the mean
+MEAN_S, SIGMA = 2.0, 1.0  # of a trial; the longest of 960 takes about 30 times the mean
 PRUNED, FAILED = 0.3, 0.05
 SPACE = {"lr0": "tag(log, interval(0.0003, 0.02))", "box": "interval(1.0, 20.0)", "cls": "interval(0.1, 4.0)"}
 RECIPE = {"lr0": 0.002, "box": 7.5, "cls": 0.5}
@@ -91,7 +91,7 @@ def place_of(storage: str | None) -> Iterator[tuple[str, Path]]:
 
 def busy(options: argparse.Namespace, storage: str, folder: Path) -> None:
     """Print how busy the workers are, both ways."""
-    workers, trials = options.workers or 4, options.trials or 240
+    workers, trials = options.workers or 4, options.trials or 960
     durations = draw(options.seed, trials, options.mean)
     seconds = [duration for duration, _ in durations]
     print(
