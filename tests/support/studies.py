@@ -71,7 +71,7 @@ class Cell:
         lease_s: after how long an unchanged lease of another machine is dead.
         renew_s: how often a lease is renewed.
         seconds: the longest that a trial takes.
-        failing: which share of the trials fails; the recipe's does not.
+        failing: every slot of that many fails once; 0: none.
     """
 
     storage: str
@@ -82,7 +82,7 @@ class Cell:
     lease_s: float = 90.0
     renew_s: float = 15.0
     seconds: float = 0.05
-    failing: float = 0.0
+    failing: int = 0
 
     def open(self) -> CellStudy:
         """Open the study in this process."""
@@ -181,7 +181,11 @@ def run(cell: Cell, opened: CellStudy, taken: Taken) -> None:
                 cell.note("taken", number=taken.number, lease=lease.taken.wait(LIMIT_S))
                 return
         taken.trial.set_user_attr(SECONDS, cell.seconds)
-        if taken.prunable and chance.random() < cell.failing:
+        if (
+            cell.failing
+            and taken.slot % cell.failing == cell.failing - 1
+            and not opened.survey().failed.get(taken.slot)
+        ):
             taken.trial.set_user_attr(REASON, "ValueError: by chance")
             state, value = TrialState.FAIL, None
         elif taken.prunable and chance.random() < 0.3:

@@ -18,7 +18,7 @@ from support.studies import LIMIT_S, Cell, Workers, check_lost, check_total, stu
 @pytest.mark.parametrize("workers", [2, 8])
 @pytest.mark.parametrize("lock", ["common", ""], ids=["one lock", "no lock"])
 def test_exact_total(storage: str, tmp_path: Path, workers: int, lock: str) -> None:
-    cell = Cell(storage, tmp_path, tune_settings(20), lock=lock, failing=0.1)
+    cell = Cell(storage, tmp_path, tune_settings(20), lock=lock, failing=10)
     Workers(cell, workers).join()
     check_total(cell, 20)
     states = [trial for trial in trials_of(cell) if trial.user_attrs.get("superseded")]
