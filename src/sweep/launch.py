@@ -66,9 +66,9 @@ def launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Consol
             _launch_once(sweep, left, attempt, launcher, console)
             began = any(sweep.outcomes[planned.cell.index].run_id for planned in left)
             left = [planned for planned in left if planned.config.tune and sweep.outcomes[planned.cell.index].lost]
-            if (
-                not left or not began or settings.on_error == "fail_fast"
-            ):  # none began: the launcher itself does not work
+            if not left or settings.on_error == "fail_fast":
+                break
+            if not began:  # it is the launcher itself that does not work
                 break
             console.print(f"Workers of {counted(len(left))} died: their trials are run again …")
         waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].state != "finished"]

@@ -181,12 +181,9 @@ def run(cell: Cell, opened: CellStudy, taken: Taken) -> None:
                 cell.note("taken", number=taken.number, lease=lease.taken.wait(LIMIT_S))
                 return
         taken.trial.set_user_attr(SECONDS, cell.seconds)
-        if (
-            cell.failing
-            and taken.slot % cell.failing == cell.failing - 1
-            and not opened.survey().failed.get(taken.slot)
-        ):
-            taken.trial.set_user_attr(REASON, "ValueError: by chance")
+        fails = cell.failing and taken.slot % cell.failing == cell.failing - 1
+        if fails and not opened.survey().failed.get(taken.slot):
+            taken.trial.set_user_attr(REASON, "ValueError: the first trial of this slot")
             state, value = TrialState.FAIL, None
         elif taken.prunable and chance.random() < 0.3:
             state, value = TrialState.PRUNED, None

@@ -97,7 +97,8 @@ def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
     )
     if mine is not None and mine.status == "running":
         work.progress.write("joined", run_id=mine.run_id)
-        return _open(work, tune, runs, mine.run_id, mine.tags[names.TUNE_STUDY], mine.tags[names.TUNE_BEGAN] == "true")
+        name, new = mine.tags[names.TUNE_STUDY], mine.tags[names.TUNE_BEGAN] == "true"
+        return _open(work, tune, runs, _storage(work, tune), mine.run_id, name, new)
     if mine is not None and mine.status == "failed":
         raise CellFailed(mine.reason or "it failed in another worker")
     if mine is not None and mine.status == "finished":
@@ -116,7 +117,7 @@ def _begin(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], again: bool)
     run_ids = {run.run_id for run in runs}
     name, goes_on = patiently(lambda: resolve(storage, canonical_name(work), run_ids, again=again))
     run_id = start_run(work, _tags(work, tune, name) | {names.TUNE_BEGAN: str(not goes_on).lower()})
-    joined = _open(work, tune, runs, run_id, name, not goes_on)
+    joined = _open(work, tune, runs, storage, run_id, name, not goes_on)
     patiently(joined.study.close_lost)
     patiently(joined.study.forgive)
     ended = len(joined.study.survey().ended)
@@ -124,18 +125,21 @@ def _begin(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], again: bool)
     return joined
 
 
-def _open(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], run_id: str, name: str, new: bool) -> Joined:
+def _open(
+    work: Work, tune: TuneSettings, runs: Sequence[RunInfo], storage: BaseStorage, run_id: str, name: str, new: bool
+) -> Joined:
     """Open the study of a cell's run. Whatever whoever opened the run did not come to is done now.
 
     Args:
         work: The cell's work.
         tune: How it is tuned.
         runs: The cell's earlier runs, newest first.
+        storage: Where the study is.
         run_id: Its run.
         name: The study's name.
         new: Whether the study began with this run.
     """
-    study = patiently(lambda: _study(work, tune, run_id, name))
+    study = patiently(lambda: _study(work, tune, storage, run_id, name))
     if not new:
         trials = patiently(lambda: study.study.get_trials(deepcopy=False))
         adopt_trials(work.store, (run for run in runs if run.run_id != run_id), run_id, trials)
@@ -150,13 +154,12 @@ def _storage(work: Work, tune: TuneSettings) -> BaseStorage:
     return patiently(lambda: open_storage(tune.storage, work.settings.home))
 
 
-def _study(work: Work, tune: TuneSettings, run_id: str, name: str) -> CellStudy:
+def _study(work: Work, tune: TuneSettings, storage: BaseStorage, run_id: str, name: str) -> CellStudy:
     import optuna
 
     from sweep.recipe import training_arguments
     from sweep.tuning.methods import make_pruner
 
-    storage = _storage(work, tune)
     study = optuna.create_study(
         study_name=name,
         storage=storage,

@@ -13,6 +13,7 @@ from sweep.errors import SweepError
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, RangeSweep
     from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial
 
 LOG = "log"
 STEP_TOLERANCE = 1e-8  # of a step, as Optuna's own FloatDistribution allows
@@ -64,6 +65,16 @@ class Parameter:
         if self.kind == "int":
             return IntDistribution(int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
         return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+
+    def suggest(self, trial: Trial) -> Any:
+        """A value for a trial: the one that it was given, or what the study's sampler proposes."""
+        if self.kind == "choice":
+            return trial.suggest_categorical(self.name, self.choices)
+        assert self.low is not None and self.high is not None
+        if self.kind == "int":
+            step = int(self.step or 1)
+            return trial.suggest_int(self.name, int(self.low), int(self.high), step=step, log=self.log)
+        return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
     def ends(self) -> tuple[Any, ...]:
         """The least and the greatest value, or all choices."""

@@ -103,7 +103,7 @@ class CellStudy:
             trial, slot = claimed
             self.watch.held.add(trial._trial_id)
             try:
-                return Taken(trial, slot, {item.name: _suggest(trial, item) for item in self.parameters})
+                return Taken(trial, slot, {item.name: self._suggest(trial, item) for item in self.parameters})
             except BaseException:  # of a sampler, or an interruption: this process may live on
                 give_up(self.storage, trial._trial_id)
                 raise
@@ -147,6 +147,9 @@ class CellStudy:
         self.study.sampler = make_sampler(self.tune, seed_of(self.tune.seed, slot, now.given_up(slot)))
         self.study._thread_local.cached_all_trials = None  # as `Study.ask` does
         return Trial(self.study, trial_id)
+
+    def _suggest(self, trial: Trial, parameter: Parameter) -> Any:
+        return patiently(lambda: parameter.suggest(trial))
 
     def _trials(self) -> list[FrozenTrial]:
         """All trials, as they are now. A storage that lets this process wait lets others wait with their leases."""
@@ -238,20 +241,3 @@ class CellStudy:
             yield
         finally:
             lock.release()
-
-
-def _suggest(trial: Trial, parameter: Parameter) -> Any:
-    return patiently(lambda: _suggest_once(trial, parameter))
-
-
-def _suggest_once(trial: Trial, parameter: Parameter) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    name, distribution = parameter.name, parameter.distribution()
-    if isinstance(distribution, CategoricalDistribution):
-        return trial.suggest_categorical(name, distribution.choices)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high, log_scale = distribution.low, distribution.high, distribution.log
-    if isinstance(distribution, IntDistribution):
-        return trial.suggest_int(name, int(low), int(high), step=distribution.step, log=log_scale)
-    return trial.suggest_float(name, low, high, step=distribution.step, log=log_scale)
