@@ -186,4 +186,4 @@ def test_a_launcher_that_cannot_start_is_asked_once(desk: Desk) -> None:
     assert code == 1, output
     assert "n_jobs == 0" in output
     assert "died" not in output
-    assert list(desk.last_cells()["status"]) == ["failed"] or not desk.cell_runs()
+    assert desk.cell_runs() == []
