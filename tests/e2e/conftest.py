@@ -96,6 +96,13 @@ class Desk:
 
         return list(search(self.store(), "tags.`sweep.kind` = 'cell'"))
 
+    def tables(self) -> list[Any]:
+        """The cells of each sweep as a data frame, in no order: two sweeps may have begun in the same second."""
+        from sweep.tracking.read import search, sweep_cells
+
+        sweeps = search(self.store(), "tags.`sweep.kind` = 'sweep'")
+        return [sweep_cells(self.store(), run.run_id) for run in sweeps]
+
     def last_cells(self) -> Any:
         """The cells of the latest sweep as a data frame."""
         from sweep.tracking.read import latest_sweep, sweep_cells
@@ -103,6 +110,17 @@ class Desk:
         latest = latest_sweep(self.store())
         assert latest is not None
         return sweep_cells(self.store(), latest.run_id)
+
+
+def figures(desk: Desk, cell: str) -> dict[str, list[tuple[int, float]]]:
+    """All metrics of the only run of a cell but times, every step of them, unrounded."""
+    client = desk.store().client
+    [run] = [run for run in desk.cell_runs() if run.cell == cell]
+    return {
+        name: [(point.step, point.value) for point in client.get_metric_history(run.run_id, name)]
+        for name in run.metrics
+        if not name.startswith("time/") and "/latency_" not in name
+    }
 
 
 @pytest.fixture(scope="session")

@@ -130,10 +130,13 @@ def test_two_sweeps_of_one_cell_share_its_trials(desk: Desk) -> None:
     outputs = [process.communicate(timeout=300)[0] for process in (first, second, stopped)]
 
     assert [process.returncode for process in (first, second, stopped)] == [0, 0, 130], outputs
-    check_totals(desk.store(), desk.last_cells(), desk.home, 4)
     (study,) = trials(desk.home).values()
     assert states(study) == {"COMPLETE": 4}
-    assert len(desk.cell_runs()) == 1
+    (cell,) = desk.cell_runs()
+    tables = desk.tables()
+    assert sorted(table["run_id"].isna().tolist() for table in tables) == [[False], [False], [True]]
+    for table in tables:
+        check_totals(desk.store(), table[table["run_id"] == cell.run_id], desk.home, 4)
 
 
 def test_tuning_anew_keeps_the_trials_there_were(desk: Desk) -> None:
