@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.ending import CellFailed, finish_and_measure, measure_finished, recorded
 from sweep.record import artifacts, log_result, log_size, start_run, summary
+from sweep.resume import forget_state, interrupted_run, reopen, state_file
 from sweep.trials.worker import tune_cell
 from sweep.work import Work, prepare
 
@@ -48,27 +49,37 @@ def _train_cell(work: Work) -> dict[str, Any]:
 
 
 def _run_tracked(work: Work) -> str:
-    """Run the cell inside a MLflow run of its own, which ends as FINISHED, or as FAILED with the traceback."""
+    """Run the cell inside a MLflow run of its own, which ends as FINISHED, or as FAILED with the traceback.
+
+    Where an earlier one was cut short, that goes on.
+    """
     from sweep.training.output import output_to
 
-    run_id = start_run(work)
+    interrupted = None if work.settings.rerun else interrupted_run(work)
+    run_id = start_run(work) if interrupted is None else interrupted.run_id
+    done = 0 if interrupted is None else reopen(work, interrupted)
     folder = work.folder / run_id
-    work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"])
+    work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"], done=done)
     with output_to(folder / "train.log"):
         with recorded(work, run_id, folder):
             trained = _train(work, run_id, folder)
             metrics = log_result(work, run_id, trained.best, summary(trained), artifacts(work, trained, folder), folder)
             graph = log_size(work, run_id, trained.model, trained.best, folder)
         finish_and_measure(work, run_id, trained.best, graph, folder)
+        forget_state(folder)
     work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
     return run_id
 
 
 def _train(work: Work, run_id: str, folder: Path) -> Trained:
     from sweep.tracking import write
+    from sweep.tracking.resumed import logged_epochs
+
+    logged = logged_epochs(work.store, run_id)
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-        write.log_epoch(work.store, run_id, epoch, metrics)
-        work.progress.write("epoch", epoch=epoch, metrics=metrics)
+        if epoch not in logged:  # by this run before it was cut short
+            write.log_epoch(work.store, run_id, epoch, metrics)
+            work.progress.write("epoch", epoch=epoch, metrics=metrics)
 
-    return work.train(work.identity.recipe, folder, on_epoch)
+    return work.train(work.identity.recipe, folder, on_epoch, state_file(folder))

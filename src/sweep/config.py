@@ -18,7 +18,7 @@ from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
-    "npu", "tracking", "tracking.uri", "report", "sweeps",
+    "nan_patience", "npu", "tracking", "tracking.uri", "report", "sweeps",
 }  # fmt: skip
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
@@ -38,6 +38,7 @@ class Settings:
     on_error: str
     retries: int
     timeout_min: float | None
+    nan_patience: int
     rerun: bool
     zip: tuple[Any, ...]
     exclude: tuple[Any, ...]
@@ -75,6 +76,8 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         problems.append(f"timeout_min={timeout} must be a number of minutes above 0, or null for no limit.")
     if not _whole(config["retries"], 0):
         problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
+    if not _whole(config["nan_patience"], 1):
+        problems.append(f"nan_patience={config['nan_patience']} must be a whole number of epochs of at least 1.")
     if config["on_error"] not in ON_ERROR:
         problems.append(f"on_error={config['on_error']} is unknown. Choices: {', '.join(ON_ERROR)}.")
     if not isinstance(config["rerun"], bool):
@@ -106,6 +109,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         on_error=config["on_error"],
         retries=int(config["retries"]),
         timeout_min=None if timeout is None else float(timeout),
+        nan_patience=int(config["nan_patience"]),
         rerun=config["rerun"],
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),

@@ -39,6 +39,8 @@ class Row:
     metrics: dict[str, float] = field(default_factory=dict)
     note: str = ""
     started: float = 0.0
+    at_epoch: int = 0
+    """How many epochs an earlier sweep had finished, which this one goes on after."""
     offset: int = 0
     trials: int = 0
     """Of a cell that is tuned: how many trials there are to be."""
@@ -51,8 +53,9 @@ class Row:
         """Take in one event of the cell's progress file."""
         kind = event["event"]
         if kind == "started":
-            self.state, self.epoch, self.metrics, self.note = "running", 0, {}, ""
+            self.state, self.metrics, self.note = "running", {}, ""
             self.epochs, self.started = int(event["epochs"]), event["time"]
+            self.epoch = self.at_epoch = int(event.get("done", 0))
             self.trials, self.at_start = int(event.get("trials", 0)), int(event.get("ended", 0))
         elif kind == "trial":
             self._apply_trial(event)
@@ -89,9 +92,10 @@ class Row:
         if self.trials and self.state == "running":
             done = self.ended - self.at_start
             return (now - self.started) / done * (self.trials - self.ended) if done > 0 else None
-        if self.state != "running" or not self.epoch:
+        done = self.epoch - self.at_epoch
+        if self.state != "running" or done <= 0:
             return None
-        return max(0.0, (now - self.started) / self.epoch * (self.epochs - self.epoch))
+        return max(0.0, (now - self.started) / done * (self.epochs - self.epoch))
 
 
 class Progress:
@@ -177,7 +181,7 @@ def plain_line(row: Row, event: dict[str, Any]) -> str | None:
     if kind == "stage" and not event.get("long"):
         return None
     texts = {
-        "started": "started",
+        "started": f"goes on after epoch {row.at_epoch}" if row.at_epoch else "started",
         "failed": f"failed: {row.note}",
         "waiting": row.note,
         "measuring": "trained before, measuring what it lacks",

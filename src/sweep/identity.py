@@ -70,6 +70,7 @@ def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
     """
     from sweep.architecture.resolve import TRANSFORMS_VERSION
     from sweep.architecture.transfer import TRANSFER_VERSION
+    from sweep.training import TRAINING_VERSION
 
     model = _resolved(json.dumps([cell.base, cell.level, cell.act, data.nc], sort_keys=True))
     recipe = resolved_recipe(cell.recipe)
@@ -85,6 +86,7 @@ def identify(cell: CellConfig, data: Dataset, device_type: str) -> Identity:
         "device": device_type,
         "versions": {name: installed_version(name) or "not installed" for name in KEY_VERSIONS},
         "transforms": TRANSFORMS_VERSION,
+        "training": TRAINING_VERSION,
     }
     if cell.weights:
         content["transfer"] = TRANSFER_VERSION

@@ -58,7 +58,8 @@ def summary(trained: Trained) -> dict[str, float]:
 
     metrics = {names.BEST_EPOCH: float(trained.best_epoch)}
     metrics |= {name.replace("metrics/", "final/"): trained.last_metrics[name] for name in names.EPOCH_DETECTION}
-    metrics |= {f"final/{name}": trained.last_metrics[name] for name in names.LOSSES}
+    losses = {name: value for name, value in trained.last_metrics.items() if name.startswith(names.LOSS_PREFIXES)}
+    metrics |= {f"final/{name}": value for name, value in losses.items()}
     if trained.transferred is not None:
         metrics[names.CARRIED] = trained.transferred.carried_pct
     return metrics | {names.TRAIN_TIME: trained.seconds}
@@ -79,12 +80,13 @@ def log_result(
     """
     from sweep.tracking import write
     from sweep.tracking.models import log_model
+    from sweep.tracking.resumed import log_summary_once
 
     recipe = work.identity.recipe
     work.progress.write("stage", stage="validating the best checkpoint")
     evaluated = evaluate_best(best, work.data, work.view, recipe, work.device, folder)
     found = {**metrics, **evaluated.metrics}
-    write.log_summary(work.store, run_id, found)
+    log_summary_once(work.store, run_id, found)
     write.log_files(work.store, run_id, {**files, **evaluated.files})
     log_model(work.store, run_id, best, imgsz=recipe["imgsz"], names=work.data.names)
     return found
@@ -93,10 +95,11 @@ def log_result(
 def log_size(work: Work, run_id: str, model: DetectionModel, best: Path, folder: Path) -> Path:
     """Count and log parameters, operations and the nodes of the ONNX export, whose path is returned."""
     from sweep.tracking import names, write
+    from sweep.tracking.resumed import log_summary_once
 
     work.progress.write("stage", stage="counting parameters, operations and nodes")
     counted, graph = size_of(model, best, work.identity.recipe["imgsz"], folder / "export")
-    write.log_summary(work.store, run_id, counted)
+    log_summary_once(work.store, run_id, counted)
     write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
     return graph.path
 

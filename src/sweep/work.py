@@ -51,7 +51,11 @@ class Work:
         return write_view(self.data, self.settings.home)
 
     def train(
-        self, recipe: Mapping[str, Any], folder: Path, on_epoch: Callable[[int, dict[str, float]], None]
+        self,
+        recipe: Mapping[str, Any],
+        folder: Path,
+        on_epoch: Callable[[int, dict[str, float]], None],
+        state: Path | None = None,
     ) -> Trained:
         """Train the cell's architecture on its data, as `sweep.training.train.train` does.
 
@@ -59,6 +63,7 @@ class Work:
             recipe: The cell's own, or one with other parameters.
             folder: Where checkpoints and `results.csv` go.
             on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics.
+            state: Where the training keeps its state, and goes on from one that is there.
         """
         from sweep.training.train import train
 
@@ -71,6 +76,8 @@ class Work:
             folder=folder,
             weights=self.cell.weights,
             on_epoch=on_epoch,
+            state=state,
+            nan_patience=self.settings.nan_patience,
         )
 
     def measuring(self, wanted: Collection[str]) -> Measuring:

@@ -6,22 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import TINY, Desk, make_desk
+from e2e.conftest import TINY, figures, make_desk
 
 pytestmark = pytest.mark.slow
 CELL = ("act=relu", *TINY, "recipe.epochs=3", "recipe.mosaic=0.5")
 NAME = "yolo11n-l4-relu-s0"
-
-
-def figures(desk: Desk) -> dict[str, list[tuple[int, float]]]:
-    """All metrics of the cell but times, every step of them, unrounded."""
-    client = desk.store().client
-    [run] = [run for run in desk.cell_runs() if run.cell == NAME]
-    return {
-        name: [(point.step, point.value) for point in client.get_metric_history(run.run_id, name)]
-        for name in run.metrics
-        if not name.startswith("time/") and "/latency_" not in name
-    }
 
 
 def test_alone_beside_another_and_second_in_a_warm_worker(tmp_path: Path, signs: Path) -> None:
@@ -35,7 +24,7 @@ def test_alone_beside_another_and_second_in_a_warm_worker(tmp_path: Path, signs:
         desk = make_desk(tmp_path / way, signs)
         code, output = desk.run(*arguments, *CELL)
         assert code == 0, output
-        results[way] = figures(desk)
+        results[way] = figures(desk, NAME)
     assert len(results["alone"]["train/box_loss"]) == 3
     assert {"int8/mAP50", "int8/size_mb", "npu/onnx.rk3588/op_pct"} <= results["alone"].keys()
     assert results["beside"] == results["alone"]

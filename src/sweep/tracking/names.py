@@ -22,6 +22,7 @@ DATA_DIGEST: Final = "sweep.data_digest"
 LEVEL_TITLE: Final = "sweep.level_title"
 WEIGHTS_DIGEST: Final = "sweep.weights_digest"
 ATTEMPT: Final = "sweep.attempt"
+RESUMED: Final = "sweep.resumed"  # of a cell that was cut short: after which epochs it went on, such as `5, 9`
 REPORT_SETTINGS: Final = "sweep.report"  # of a sweep, as JSON: languages and the rules of its recommendation
 ARCHITECTURE: Final = "sweep.architecture"  # of a cell, as JSON: what its level changed in its base
 IMPORTED: Final = "sweep.imported"  # of an imported cell: the name of its folder
@@ -73,8 +74,10 @@ LOSSES: Final = (
 
 # Logged after each epoch, step = epoch, counted from 1.
 EPOCH_DETECTION: Final = tuple(f"metrics/{name}" for name in DETECTION)
-EPOCH_METRICS: Final = (*EPOCH_DETECTION, *LOSSES, "lr/pg0", "time/epoch_s")
-EPOCH_PREFIXES: Final = ("metrics/", "train/", "val/", "lr/")
+EPOCH_TIME: Final = "time/epoch_s"
+EPOCH_METRICS: Final = (*EPOCH_DETECTION, *LOSSES, "lr/pg0", EPOCH_TIME)
+LOSS_PREFIXES: Final = ("train/", "val/")
+EPOCH_PREFIXES: Final = ("metrics/", *LOSS_PREFIXES, "lr/")
 
 # Logged once, at step 0.
 BEST: Final = tuple(f"best/{name}" for name in DETECTION)

@@ -51,8 +51,10 @@ def train(
     folder: Path,
     weights: Path | None,
     on_epoch: EpochHook,
+    state: Path | None = None,
+    nan_patience: int = 3,
 ) -> Trained:
-    """Train a model from scratch or from a checkpoint.
+    """Train a model from scratch or from a checkpoint, or go on with a training that was cut short.
 
     Args:
         model_yaml: The resolved Ultralytics model YAML.
@@ -62,9 +64,14 @@ def train(
         device: `cpu`, `mps`, or `cuda` (the worker sees its own GPU only).
         folder: Where checkpoints and `results.csv` go.
         weights: Checkpoint to start from, or None.
-        on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics.
+        on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics; for those that an
+            interrupted training had finished, too.
+        state: Where the training keeps its state after each epoch; what is there already, it goes on from. None: it
+            cannot be gone on with.
+        nan_patience: After how many epochs in a row with losses that are no numbers it is stopped.
 
     Raises:
+        Diverged: The losses were no numbers for that long.
         Exception: Whatever Ultralytics raises; nothing is caught here.
     """
     from ultralytics.utils import YAML
@@ -88,23 +95,23 @@ def train(
         "pretrained": False,
     }
     start = time.perf_counter()
-    curves: dict[int, dict[str, float]] = {}
-
-    def keep(epoch: int, metrics: dict[str, float]) -> None:
-        curves[epoch] = metrics
+    trainer = CellTrainer(
+        overrides, model_yaml=model_yaml, weights=weights, on_epoch=on_epoch, state=state, nan_patience=nan_patience
+    )
+    course = trainer.course
+    before = course.seconds
+    for epoch, metrics in course.curves.items():
         on_epoch(epoch, metrics)
-
-    trainer = CellTrainer(overrides, model_yaml=model_yaml, weights=weights, on_epoch=keep)
     trainer.train()
     return Trained(
         best=trainer.best,
         last=trainer.last,
         results_csv=trainer.csv,
-        best_epoch=trainer.best_epoch,
-        last_metrics=trainer.last_metrics,
-        seconds=time.perf_counter() - start,
+        best_epoch=course.best_epoch,
+        last_metrics=course.curves[course.epochs],
+        seconds=before + time.perf_counter() - start,
         model=trainer.ema.ema,
-        curves=curves,
+        curves=course.curves,
         transferred=trainer.transferred,
     )
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from sweep.ending import CellFailed, finish_and_measure, recorded
 from sweep.record import artifacts, log_result, log_size, summary
+from sweep.resume import forget_state, state_file
 from sweep.tracking import names, write
+from sweep.tracking.resumed import logged_epochs
 from sweep.trials.join import Joined, trial_epochs
 from sweep.tuning.away import patiently
 from sweep.tuning.done import TOTAL
@@ -56,6 +58,7 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
             metrics = log_result(work, run_id, checkpoint, metrics, files, folder)
             graph = log_size(work, run_id, read_checkpoint(checkpoint), checkpoint, folder)
         finish_and_measure(work, run_id, checkpoint, graph, folder)
+    forget_state(folder)
     work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
 
 
@@ -83,9 +86,10 @@ def _result(
         return artifacts(work, trained, folder), summary(trained)
     from sweep.tracking.read import curves
 
-    frame = curves(work.store, run.run_id)
+    frame, logged = curves(work.store, run.run_id), logged_epochs(work.store, joined.run_id)
     for epoch, row in frame.iterrows():
-        write.log_epoch(work.store, joined.run_id, int(str(epoch)), {str(k): v for k, v in row.dropna().items()})
+        if int(str(epoch)) not in logged:  # by a worker that died while it finished the cell
+            write.log_epoch(work.store, joined.run_id, int(str(epoch)), {str(k): v for k, v in row.dropna().items()})
     metrics = {name: value for name, value in run.metrics.items() if names.is_summary(name)}
     return _fetched(work, run, folder) | {"train.log": folder / "train.log"}, metrics
 
@@ -96,11 +100,14 @@ def _refit(work: Work, joined: Joined, best: FrozenTrial, folder: Path) -> Train
 
     work.progress.write("stage", stage="training the best parameters with the recipe's length", long=True)
 
-    def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-        write.log_epoch(work.store, joined.run_id, epoch, metrics)
-        work.progress.write("epoch", epoch=epoch, metrics=metrics, refit=True)
+    logged = logged_epochs(work.store, joined.run_id)
 
-    return work.train(resolved_recipe({**work.cell.recipe, **best.params}), folder, on_epoch)
+    def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+        if epoch not in logged:  # by a worker that died over it
+            write.log_epoch(work.store, joined.run_id, epoch, metrics)
+            work.progress.write("epoch", epoch=epoch, metrics=metrics, refit=True)
+
+    return work.train(resolved_recipe({**work.cell.recipe, **best.params}), folder, on_epoch, state_file(folder))
 
 
 def _fetched(work: Work, run: RunInfo, folder: Path) -> dict[str, Path]:

@@ -1,0 +1,50 @@
+"""Go on with a cell that was cut short: in the same run, after the last epoch that it had finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sweep.files import PARTS
+from sweep.tracking.read import RunInfo
+from sweep.work import Work
+
+UNFINISHED = {"killed", "failed"}
+
+
+def state_file(folder: Path) -> Path:
+    """Where a run's training keeps its state, in the run's folder in home."""
+    from sweep.training.state import STATE
+
+    return folder / STATE
+
+
+def interrupted_run(work: Work) -> RunInfo | None:
+    """The newest run of this cell that was cut short and has left its state in this home.
+
+    The caller holds the cell, and has closed what processes that are gone have left open.
+    """
+    from sweep.tracking.read import find_runs_by_key
+
+    for run in find_runs_by_key(work.store, [work.identity.key]).get(work.identity.key, []):
+        if run.status in UNFINISHED and state_file(work.folder / run.run_id).exists():
+            return run
+    return None
+
+
+def reopen(work: Work, run: RunInfo) -> int:
+    """Let a run that was cut short be under way again; returns how many epochs it has finished."""
+    from sweep.tracking import names
+    from sweep.tracking.resumed import reopen as reopen_run
+    from sweep.training.state import finished_epochs
+
+    epochs = finished_epochs(state_file(work.folder / run.run_id))
+    times = [run.tags[names.RESUMED]] if names.RESUMED in run.tags else []
+    tags = {names.ATTEMPT: str(work.job["attempt"]), names.RESUMED: ", ".join([*times, str(epochs)])}
+    reopen_run(work.store, run.run_id, tags)
+    return epochs
+
+
+def forget_state(folder: Path) -> None:
+    """Remove what a finished run has no use for: its state, which is large, and what kills have left half written."""
+    for file in (state_file(folder), *folder.rglob(PARTS)):
+        file.unlink(missing_ok=True)
