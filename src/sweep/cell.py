@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep.config import home_of
 from sweep.ending import CellFailed, finish_and_measure, measure_finished, recorded
 from sweep.record import artifacts, log_result, log_size, start_run, summary
 from sweep.resume import forget_state, interrupted_run, reopen, state_file
+from sweep.stopping import Stopped, stop_if_asked
 from sweep.trials.worker import tune_cell
 from sweep.work import Work, prepare
 
@@ -22,11 +24,19 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
 
     Returns:
         `run_id` of the cell's MLflow run, whether a finished run of the same cell was `reused`, and whether the cell is
-        `finished`: it is not when other workers still have trials of it.
+        `finished`: it is not when other workers still have trials of it, or when it was `stopped` with the sweep.
 
     Raises:
         CellFailed: The cell failed and is recorded as such in MLflow.
     """
+    try:
+        return _run(config)
+    except Stopped as stop:
+        return {"run_id": stop.run_id, "reused": False, "finished": False, "stopped": True}
+
+
+def _run(config: DictConfig) -> dict[str, Any]:
+    stop_if_asked(home_of(config), config["job"]["sweep_id"])  # before anything is imported and read
     work = prepare(config)
     if work.identity.key != work.job["key"]:
         raise CellFailed(f"{work.job['name']} is not what was planned: its data, weights or package versions changed.")
@@ -38,7 +48,9 @@ def _train_cell(work: Work) -> dict[str, Any]:
     from sweep.tracking.runs import close_abandoned, finished_run
 
     key = work.identity.key
-    with cell_lock(work.settings.home, key, on_wait=lambda: work.progress.write("waiting")):
+    with cell_lock(
+        work.settings.home, key, on_wait=lambda: work.progress.write("waiting"), while_waiting=work.stop_if_asked
+    ):
         close_abandoned(work.store, key)
         finished = None if work.settings.rerun else finished_run(work.store, key)
         if finished is not None:
@@ -81,5 +93,6 @@ def _train(work: Work, run_id: str, folder: Path) -> Trained:
         if epoch not in logged:  # by this run before it was cut short
             write.log_epoch(work.store, run_id, epoch, metrics)
             work.progress.write("epoch", epoch=epoch, metrics=metrics)
+        work.stop_if_asked(run_id)
 
     return work.train(work.identity.recipe, folder, on_epoch, state_file(folder))

@@ -18,7 +18,7 @@ from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
-    "nan_patience", "npu", "tracking", "tracking.uri", "report", "sweeps",
+    "nan_patience", "grace_s", "npu", "tracking", "tracking.uri", "report", "sweeps",
 }  # fmt: skip
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
@@ -39,6 +39,7 @@ class Settings:
     retries: int
     timeout_min: float | None
     nan_patience: int
+    grace_s: float
     rerun: bool
     zip: tuple[Any, ...]
     exclude: tuple[Any, ...]
@@ -68,16 +69,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     Raises:
         SweepError: With every problem found.
     """
-    problems: list[str] = []
-    workers, timeout = config["workers"], config["timeout_min"]
-    if workers != "auto" and not _whole(workers, 1):
-        problems.append(f"workers={workers} must be auto or a whole number of at least 1.")
-    if timeout is not None and not (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0):
-        problems.append(f"timeout_min={timeout} must be a number of minutes above 0, or null for no limit.")
-    if not _whole(config["retries"], 0):
-        problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
-    if not _whole(config["nan_patience"], 1):
-        problems.append(f"nan_patience={config['nan_patience']} must be a whole number of epochs of at least 1.")
+    problems = _number_problems(config)
     if config["on_error"] not in ON_ERROR:
         problems.append(f"on_error={config['on_error']} is unknown. Choices: {', '.join(ON_ERROR)}.")
     if not isinstance(config["rerun"], bool):
@@ -104,12 +96,13 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         home=home,
         experiment=experiment,
         tracking_uri=config["tracking"].get("uri"),
-        workers=None if workers == "auto" else int(workers),
+        workers=None if config["workers"] == "auto" else int(config["workers"]),
         device=device or "auto",
         on_error=config["on_error"],
         retries=int(config["retries"]),
-        timeout_min=None if timeout is None else float(timeout),
+        timeout_min=None if config["timeout_min"] is None else float(config["timeout_min"]),
         nan_patience=int(config["nan_patience"]),
+        grace_s=float(config["grace_s"]),
         rerun=config["rerun"],
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),
@@ -160,6 +153,27 @@ def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
 
 
 _LIST_EXAMPLES = {"zip": "zip=[level,act]", "exclude": "'exclude=[{level: 2, act: leakyrelu}]'"}
+
+
+def _number_problems(config: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings that are numbers."""
+    problems: list[str] = []
+    workers, timeout, grace = config["workers"], config["timeout_min"], config["grace_s"]
+    if workers != "auto" and not _whole(workers, 1):
+        problems.append(f"workers={workers} must be auto or a whole number of at least 1.")
+    if timeout is not None and not (_is_number(timeout) and timeout > 0):
+        problems.append(f"timeout_min={timeout} must be a number of minutes above 0, or null for no limit.")
+    if not _whole(config["retries"], 0):
+        problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
+    if not (_is_number(grace) and grace >= 0):
+        problems.append(f"grace_s={grace} must be a number of seconds of at least 0.")
+    if not _whole(config["nan_patience"], 1):
+        problems.append(f"nan_patience={config['nan_patience']} must be a whole number of epochs of at least 1.")
+    return problems
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _whole(value: object, least: int) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.interruption import Interrupted, patiently_interruptible
 from sweep.outcome import Outcome, collect
 from sweep.plan import Plan, PlannedCell, workers_of
 from sweep.show import counted, print_start
+from sweep.stopping import ask_to_stop
 
 if TYPE_CHECKING:
     from hydra.plugins.launcher import Launcher
@@ -86,13 +88,40 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
     workers = _workers(cells, sweep.plan.settings.rerun)
     jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
     began = time.time()
-    with Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]):
+    returns: list[Any] = []
+    reason = None
+    try:
+        with (
+            Progress(console, home, sweep.id, [(planned.cell.index, planned.cell.name) for planned in cells]),
+            patiently_interruptible(_asker(sweep, console), sweep.plan.settings.grace_s),
+        ):
+            try:
+                returns = list(launcher.launch(jobs, initial_job_idx=sweep.launched))
+            except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
+                returns = [error] * len(jobs)
+    except Interrupted as interruption:
+        reason = interruption.reason
+        raise
+    finally:
+        if returns:
+            found = collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
+            sweep.outcomes |= {
+                index: outcome if reason is None else outcome.stopped(reason) for index, outcome in found.items()
+            }
+        sweep.launched += len(jobs)
+
+
+def _asker(sweep: Sweep, console: Console) -> Callable[[Interrupted], None]:
+    """How the cells of a sweep are asked to stop; where that cannot be told to them, it is stopped at once."""
+
+    def ask(interruption: Interrupted) -> None:
         try:
-            returns: list[Any] = list(launcher.launch(jobs, initial_job_idx=sweep.launched))
-        except Exception as error:  # a launcher may lose a whole batch; what its jobs wrote is still there
-            returns = [error] * len(jobs)
-    sweep.launched += len(jobs)
-    sweep.outcomes |= collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
+            ask_to_stop(sweep.plan.settings.home, sweep.id, interruption.reason)
+        except OSError:
+            raise interruption from None
+        console.print(f"{interruption.reason}: stopping after the epochs under way. Ctrl-C stops at once.")
+
+    return ask
 
 
 def _workers(cells: Sequence[PlannedCell], rerun: bool) -> list[tuple[PlannedCell, int]]:

@@ -9,18 +9,31 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = ".lock"
+WAIT_S = 1.0
 WORKERS = "workers"  # in a cell's folder: a lock of each worker that tunes it
 
 
 @contextlib.contextmanager
-def cell_lock(home: Path, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the folder of a cell while it trains; `on_wait` is called once when another process holds it."""
+def cell_lock(
+    home: Path, key: str, on_wait: Callable[[], None], while_waiting: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold the folder of a cell while it trains.
+
+    Args:
+        home: The folder that holds all state.
+        key: The cell's.
+        on_wait: Called once when another process holds it.
+        while_waiting: Called again and again then; what it raises ends the waiting.
+    """
     lock = _lock(cell_folder(home, key))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         on_wait()
-        lock.acquire()
+        while not lock.is_locked:
+            while_waiting()
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=WAIT_S)
     try:
         yield
     finally:

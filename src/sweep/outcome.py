@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.grid import Cell
 from sweep.progress import progress_file, read_progress
+from sweep.stopping import STOPPED
 
 if TYPE_CHECKING:
     from sweep.plan import PlannedCell
@@ -33,6 +34,12 @@ class Outcome:
     """Whether its MLflow run is still RUNNING, because its process could not end it."""
     lost: bool = False
     """Whether a worker died, or left trials to one that died: the study of a tuned cell can go on."""
+
+    def stopped(self, reason: str) -> Outcome:
+        """The same in a sweep that was asked to stop for that reason; the signal may have reached its workers, too."""
+        if self.state == "failed" and self.lost:
+            return replace(self, state="killed", reason=reason)
+        return replace(self, reason=reason) if self.reason == STOPPED else self
 
     def as_listed(self, cell: Cell, params: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The cell's entry in `cells.json`; `params` are its axes, which a cell that never started has nowhere else."""
@@ -112,10 +119,9 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float)
     error = returned
     if isinstance(returned, JobReturn):
         value = returned._return_value  # the property raises, and prints, for a failed job
-        if returned.status == JobStatus.COMPLETED and not value.get("finished", True):
-            return Outcome("failed", value["run_id"], OPEN_TRIALS, open=True, lost=True)
         if returned.status == JobStatus.COMPLETED:
-            return Outcome("finished", value["run_id"], reused=value["reused"])
+            at_rest = Outcome.cut_short(home, sweep_id, index, STOPPED, since) if value.get("stopped") else None
+            return at_rest or _completed(value)
         error = value
     reason = " ".join(str(error).split()) or type(error).__name__
     seen = Outcome.cut_short(home, sweep_id, index, reason, since)
@@ -125,9 +131,15 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float)
         stopped = ATTENTION in reason
         lost = not stopped and _died(returned, error)
         return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=lost)
-    if seen.state == "skipped" and ATTENTION in reason:
+    if seen.state == "skipped" and (ATTENTION in reason or STOPPED in reason):
         return Outcome("skipped", reason=reason)
     return Outcome("failed", seen.run_id, reason, lost=seen.state == "skipped" and _died(returned, error))
+
+
+def _completed(value: Mapping[str, Any]) -> Outcome:
+    if not value.get("finished", True):
+        return Outcome("failed", value["run_id"], OPEN_TRIALS, open=True, lost=True)
+    return Outcome("finished", value["run_id"], reused=value["reused"])
 
 
 def _died(returned: object, error: object) -> bool:

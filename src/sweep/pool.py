@@ -25,6 +25,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from sweep.devices import Devices, Gpu, cores, gpus
+from sweep.stopping import STOPPED
 
 CPU_JOB_GB = 1.5  # resident memory of one small training with torch, ultralytics and mlflow loaded
 POLL_S = 0.25
@@ -45,11 +46,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """How many workers, on what, and how long a job may take."""
+    """How many workers, on what, how long a job may take, and the file that, once it is there, lets none begin."""
 
     slots: tuple[Slot, ...]
     timeout_s: float | None = None
     fail_fast: bool = False
+    stop_file: Path | None = None
     preload: tuple[str, ...] = ()
 
 
@@ -137,6 +139,12 @@ def _run_until_broken(
     pending: dict[Any, int] = {}
     try:
         while pending or later:
+            if settings.stop_file is not None and settings.stop_file.exists():
+                for future in [future for future in pending if not future.running() and future.cancel()]:
+                    results[pending.pop(future)] = JobLost(STOPPED)
+                for index in later:
+                    results[index] = JobLost(STOPPED)
+                later.clear()
             while later and len(pending) < ahead and pool.active:
                 index = later.popleft()
                 pending[pool.schedule(function, args=jobs[index], timeout=settings.timeout_s)] = index

@@ -14,6 +14,7 @@ from sweep.identity import Identity, identify, load_data
 from sweep.locks import cell_folder
 from sweep.measuring import Measuring, measuring_with
 from sweep.progress import ProgressWriter, progress_file
+from sweep.stopping import stop_if_asked
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,6 +43,14 @@ class Work:
     def folder(self) -> Path:
         """The cell's folder in home, with a folder for each of its runs."""
         return cell_folder(self.settings.home, self.identity.key)
+
+    def stop_if_asked(self, run_id: str | None = None) -> None:
+        """Leave the cell if the sweep was asked to stop.
+
+        Raises:
+            Stopped: It was; `run_id` is the cell's run, if it has one.
+        """
+        stop_if_asked(self.settings.home, self.job["sweep_id"], run_id)
 
     @cached_property
     def view(self) -> Path:
@@ -88,8 +97,12 @@ class Work:
             self.identity.recipe,
             self.targets,
             wanted,
-            lambda stage: self.progress.write("stage", stage=stage, long=stage.startswith("measuring")),
+            self._begin_stage,
         )
+
+    def _begin_stage(self, stage: str) -> None:
+        self.stop_if_asked()
+        self.progress.write("stage", stage=stage, long=stage.startswith("measuring"))
 
 
 def prepare(config: DictConfig) -> Work:

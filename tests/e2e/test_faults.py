@@ -54,32 +54,6 @@ def test_no_process_outlives_a_killed_sweep_and_the_same_command_goes_on(desk: D
     assert "4 new" in output
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_sweep_leaves_no_worker_and_marks_its_runs(desk: Desk, number: signal.Signals, code: int) -> None:
-    process = desk.start(*SIX, "recipe.epochs=200", "workers=2")
-    desk.wait_for(lambda event: event["event"] == "epoch" and event["epoch"] == 2)
-    processes = tree(process)
-    os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
-
-    assert process.returncode == code, output
-    assert gone_within(processes, 5) == []
-    assert {run.status for run in desk.cell_runs()} == {"killed"}
-    assert sorted(set(desk.last_cells()["status"])) == ["killed", "skipped"]
-
-
-def test_ctrl_c_in_a_terminal_reaches_the_whole_group(desk: Desk) -> None:
-    process = desk.start("level=4", "act=relu", *TINY, "recipe.epochs=200")
-    desk.wait_for(lambda event: event["event"] == "epoch")
-    processes = tree(process)
-    os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-
-    assert process.returncode == 130, output
-    assert "Traceback" not in output
-    assert gone_within(processes, 5) == []
-
-
 def test_a_cell_over_its_time_is_stopped_and_the_others_go_on(desk: Desk) -> None:
     code, output = desk.run("level=4", "act=relu", *TINY, "recipe.epochs=2000,1", "timeout_min=0.15", "workers=1")
 

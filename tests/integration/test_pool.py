@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from sweep.pool import JobLost, PoolSettings, Slot, run_jobs
+from sweep.stopping import STOPPED
 
 TWO = (Slot((("PLACE", "a"),)), Slot((("PLACE", "b"),)))
 
@@ -18,6 +20,9 @@ def work(kind: str) -> object:
         time.sleep(600)
     if kind == "raise":
         raise ValueError("broken")
+    if kind.startswith("touch "):
+        Path(kind.removeprefix("touch ")).touch()
+        time.sleep(2)
     if kind == "place":
         time.sleep(1)
         return os.environ["PLACE"]
@@ -50,6 +55,15 @@ def test_a_hanging_job_is_stopped() -> None:
     assert isinstance(hung, JobLost)
     assert "timeout_min" in str(hung)
     assert other == "1"
+
+
+def test_a_stop_file_lets_what_runs_end_and_nothing_begin(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    settings = PoolSettings((Slot(),), stop_file=stop)
+    ended, *others = run_jobs(work, [(f"touch {stop}",), ("1",), ("2",)], settings)
+    assert ended == f"touch {stop}"
+    assert [type(other) for other in others] == [JobLost, JobLost]
+    assert {str(other) for other in others} == {STOPPED}
 
 
 def test_fail_fast_ends_the_running_and_starts_nothing_more() -> None:

@@ -12,8 +12,8 @@ from sweep.errors import SweepError
 
 SETTINGS: dict[str, Any] = {
     "home": "mlruns", "experiment": "npu-sweep", "tracking": {"uri": None}, "workers": "auto", "device": "auto",
-    "on_error": "continue", "retries": 0, "timeout_min": None, "nan_patience": 3, "rerun": False, "zip": [],
-    "exclude": [],
+    "on_error": "continue", "retries": 0, "timeout_min": None, "nan_patience": 3, "grace_s": 25, "rerun": False,
+    "zip": [], "exclude": [],
 }  # fmt: skip
 CELL: dict[str, Any] = {
     "base": {"name": "yolo11n"}, "level": 4, "act": {"name": "relu"}, "data": {"name": "signs"},
@@ -53,6 +53,8 @@ def test_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("retries", "no", "whole number"),
         ("nan_patience", 0, "whole number of epochs"),
         ("nan_patience", 1.5, "whole number of epochs"),
+        ("grace_s", -1, "seconds"),
+        ("grace_s", "long", "seconds"),
         ("timeout_min", 0, "above 0"),
         ("timeout_min", "soon", "minutes"),
         ("timeout_min", True, "minutes"),
@@ -160,8 +162,8 @@ def test_all_problems_of_a_cell_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["workers", "device", "on_error", "retries", "timeout_min", "nan_patience", "rerun", "experiment", "home",
-            "tracking.uri", "tracking", "sweeps", "zip", "exclude", "hydra.launcher.workers"],
+    "key", ["workers", "device", "on_error", "retries", "timeout_min", "nan_patience", "grace_s", "rerun", "experiment",
+            "home", "tracking.uri", "tracking", "sweeps", "zip", "exclude", "hydra.launcher.workers"],
 )  # fmt: skip
 def test_options_of_the_sweep_as_a_whole_cannot_be_swept(key: str) -> None:
     (problem,) = sweep_wide_axes(["level", key, "recipe.workers"])

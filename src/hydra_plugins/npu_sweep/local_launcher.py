@@ -86,6 +86,7 @@ class LocalLauncher(Launcher):
         import cloudpickle  # reaches task functions of __main__, and what Hydra's singletons hold
 
         from sweep.pool import PoolSettings, make_slots, run_jobs
+        from sweep.stopping import STOP
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
@@ -105,7 +106,8 @@ class LocalLauncher(Launcher):
                 state,
             )
             jobs.append((cloudpickle.dumps(job),))
-        settings = PoolSettings(slots, self.timeout_s, self.fail_fast, self.preload)
+        stop = Path(str(self.config.hydra.sweep.dir)) / STOP
+        settings = PoolSettings(slots, self.timeout_s, self.fail_fast, stop, self.preload)
         results = run_jobs(execute_job, jobs, settings, failed=lambda ret: ret.status == JobStatus.FAILED)
         return [
             result if isinstance(result, JobReturn) else _lost(result, overrides)

@@ -106,6 +106,7 @@ def _refit(work: Work, joined: Joined, best: FrozenTrial, folder: Path) -> Train
         if epoch not in logged:  # by a worker that died over it
             write.log_epoch(work.store, joined.run_id, epoch, metrics)
             work.progress.write("epoch", epoch=epoch, metrics=metrics, refit=True)
+        work.stop_if_asked(joined.run_id)
 
     return work.train(resolved_recipe({**work.cell.recipe, **best.params}), folder, on_epoch, state_file(folder))
 

@@ -73,6 +73,7 @@ def join(work: Work, tune: TuneSettings, held: ExitStack) -> Joined | Ended:
         if not told:
             work.progress.write("waiting")
             told = True
+        work.stop_if_asked()
         time.sleep(POLL_S)
 
 

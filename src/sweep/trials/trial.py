@@ -134,6 +134,8 @@ def _train(
             pruned = False
         if pruned:
             raise Pruned
+        if epoch < recipe["epochs"]:
+            work.stop_if_asked(joined.run_id)
 
     try:
         trained = work.train(recipe, folder, on_epoch)

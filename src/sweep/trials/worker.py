@@ -43,10 +43,12 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
             while True:
                 while (taken := patiently(joined.study.take)) is not None:
                     run_trial(work, joined, taken)
+                    work.stop_if_asked(joined.run_id)
                 if _left_to_others(joined):
                     return {"run_id": joined.run_id, "reused": False, "finished": False}
                 if not joined.study.survey().running:
                     break
+                work.stop_if_asked(joined.run_id)
                 time.sleep(POLL_S)
         except TuningFailed as error:
             raise _failed(work, joined, str(error)) from error
