@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep.interruption import Interrupted, patiently_interruptible
-from sweep.outcome import Outcome, collect
+from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import Plan, PlannedCell, workers_of
 from sweep.show import counted, print_start
 from sweep.stopping import ask_to_stop
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sweep.tracking.store import Store
 
 ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
+BACKOFF_S, LONGEST_S = 5.0, 120.0  # before the first retry, twice as long before each further one
 LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
 
 
@@ -56,7 +57,7 @@ def configured_launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
 
 
 def launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Console) -> None:
-    """Launch what is not finished, and again what failed, as often as `retries` allows."""
+    """Launch what is not finished, and again what died or was out of memory, as often as `retries` allows."""
     settings, waiting = sweep.plan.settings, sweep.plan.to_run
     _name_jobs(config, sweep)
     for attempt in range(settings.retries + 1):
@@ -73,9 +74,30 @@ def launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Consol
             if not began:  # it is the launcher itself that does not work
                 break
             console.print(f"Workers of {counted(len(left))} died: their trials are run again …")
-        waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].state != "finished"]
-        if settings.on_error == "fail_fast" and waiting:
+        waiting = [planned for planned in waiting if sweep.outcomes[planned.cell.index].worth_another_try]
+        if settings.on_error == "fail_fast" or attempt == settings.retries:
             return
+        failed = [sweep.outcomes[planned.cell.index] for planned in waiting]
+        mark_ended(sweep.store, failed)  # with what ended them; the next attempt finds them so
+        _make_room(launcher, failed, console)
+        _wait_before(attempt + 1, waiting, console)
+
+
+def _make_room(launcher: Launcher, outcomes: Sequence[Outcome], console: Console) -> None:
+    """Let fewer cells run side by side where one was out of memory, if the launcher can be told so."""
+    side_by_side = getattr(launcher, "side_by_side", 1)
+    if side_by_side > 1 and any(outcome.out_of_memory for outcome in outcomes):
+        fewer = side_by_side // 2
+        launcher.workers = fewer  # type: ignore[attr-defined]
+        console.print(f"Out of memory: {fewer} side by side from now on, not {side_by_side}.")
+
+
+def _wait_before(attempt: int, waiting: Sequence[PlannedCell], console: Console) -> None:
+    """What killed a cell, such as a machine without memory, may need a while to pass."""
+    if waiting:
+        seconds = min(BACKOFF_S * 2 ** (attempt - 1), LONGEST_S)
+        console.print(f"Trying {counted(len(waiting))} again in {seconds:.0f} s …")
+        time.sleep(seconds)
 
 
 def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher: Launcher, console: Console) -> None:

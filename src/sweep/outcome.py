@@ -19,6 +19,7 @@ ENDED = {"failed": "FAILED", "killed": "KILLED"}  # state -> MLflow status of a 
 ATTENTION = "stopped, because another cell failed"
 DEATH = "its process was ended by"
 OPEN_TRIALS = "its trials did not come to an end"
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "memoryerror", "alloc_failed")
 BEST_FIRST = ("finished", "failed", "killed", "skipped")  # of several workers on a cell, whose word counts
 
 
@@ -34,6 +35,16 @@ class Outcome:
     """Whether its MLflow run is still RUNNING, because its process could not end it."""
     lost: bool = False
     """Whether a worker died, or left trials to one that died: the study of a tuned cell can go on."""
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it failed for want of memory, of the machine or of a GPU, as torch, Python or CUDA say it."""
+        return self.state == "failed" and any(text in (self.reason or "").lower() for text in OUT_OF_MEMORY)
+
+    @property
+    def worth_another_try(self) -> bool:
+        """Whether it may end better the next time: an error of its own comes again, death or want of memory may not."""
+        return self.state == "failed" and (self.lost or self.out_of_memory)
 
     def stopped(self, reason: str) -> Outcome:
         """The same in a sweep that was asked to stop for that reason; the signal may have reached its workers, too."""

@@ -39,7 +39,8 @@ def reopen(work: Work, run: RunInfo) -> int:
 
     epochs = finished_epochs(state_file(work.folder / run.run_id))
     times = [run.tags[names.RESUMED]] if names.RESUMED in run.tags else []
-    tags = {names.ATTEMPT: str(work.job["attempt"]), names.RESUMED: ", ".join([*times, str(epochs)])}
+    time = f"after epoch {epochs}: {run.reason or run.status}"
+    tags = {names.ATTEMPT: str(work.job["attempt"]), names.RESUMED: "\n".join([*times, time])}
     reopen_run(work.store, run.run_id, tags)
     return epochs
 

@@ -136,3 +136,25 @@ def test_of_a_stopped_cell_the_worker_that_had_left_it_to_the_other_does_not_dec
     outcome = collect(home, "sweep", [planned, planned], [left, stopped], 0.0)[0]
 
     assert (outcome.state, outcome.reason) == ("killed", FAIL_FAST)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you",
+        "MemoryError: Unable to allocate 4.00 GiB for an array",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_want_of_memory_is_worth_another_try(reason: str) -> None:
+    outcome = Outcome("failed", "r", reason)
+    assert outcome.out_of_memory
+    assert outcome.worth_another_try
+
+
+def test_other_errors_are_not_and_nothing_that_was_stopped() -> None:
+    assert not Outcome("failed", "r", "ValueError: no").worth_another_try
+    assert not Outcome("failed", "r", "stopped after timeout_min=1 minutes").worth_another_try
+    assert not Outcome("killed", "r", "out of memory", lost=True).worth_another_try
+    assert Outcome("failed", "r", "its process was ended by signal 9 (SIGKILL)", lost=True).worth_another_try

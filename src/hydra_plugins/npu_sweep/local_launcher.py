@@ -69,6 +69,8 @@ class LocalLauncher(Launcher):
         self.timeout_s = None if timeout_min is None else timeout_min * 60
         self.fail_fast = on_error == "fail_fast"
         self.memory_gb = memory_gb
+        self.side_by_side = 1
+        """How many jobs ran at once in the last launch."""
         self.preload = tuple(preload or ())
         self.preload_once = tuple(preload_once or ())
 
@@ -92,6 +94,7 @@ class LocalLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         slots = make_slots(self.devices, len(job_overrides), self.workers, self.memory_gb)
+        self.side_by_side = len(slots)
         log.info("Launching %d jobs, %d side by side", len(job_overrides), len(slots))
         state = Singleton.get_state()
         jobs = []
