@@ -119,6 +119,30 @@ def ui(
 
 
 @app.command()
+def clean(
+    home: Home = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
+    keep_caches: Annotated[bool, typer.Option("--keep-caches", help="Leave what can be made again.")] = False,
+) -> None:
+    """Free space in home: of finished cells what MLflow has too, and caches. Nothing that a report needs goes."""
+    from sweep.clean import Removable, removable, remove
+    from sweep.defaults import open_site
+    from sweep.flow import make_console
+    from sweep.show_clean import print_removable, print_removed
+
+    store, console = open_site(home, tracking_uri, experiment), make_console()
+    entries = removable(store, caches=not keep_caches)
+    print_removable(console, store.home, entries, dry_run)
+    if entries and not dry_run:
+        left: list[tuple[Removable, OSError]] = []
+        freed = remove(entries, lambda entry, error: left.append((entry, error)))
+        print_removed(console, freed, left)
+        raise SystemExit(1 if left else 0)
+
+
+@app.command()
 def doctor(home: Home = None) -> None:
     """Show what is installed, which devices there are, and which optional parts are missing and how to get them."""
     from sweep.defaults import site

@@ -17,7 +17,8 @@ from sweep.interruption import Interrupted, interruptible
 from sweep.launch import LauncherFactory, Sweep, configured_launcher, launch
 from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
 from sweep.outcome import Outcome, mark_ended
-from sweep.plan import FINISHED, UNMEASURED, Plan, make_plan, with_states
+from sweep.plan import FINISHED, Plan, make_plan, with_states
+from sweep.ready import check_disk, open_storages
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
 from sweep.show import print_end, print_plan
 from sweep.show_npu import print_unmeasured
@@ -65,7 +66,8 @@ def run_sweep(
         launcher = configured_launcher(plan, make_launcher) if _likely_work(plan) else None
         store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
         plan = with_states(plan, store)
-        _open_storage(plan)
+        check_disk(plan)
+        open_storages(plan)
         print_plan(console, plan)
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
@@ -95,20 +97,6 @@ def make_console() -> Console:
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
     return Console(file=sys.stdout, highlight=False, width=PIPE_WIDTH)
-
-
-def _open_storage(plan: Plan) -> None:
-    """Open the storage of the studies once, so that it is there for all workers, and a wrong one is found now.
-
-    Raises:
-        SweepError: It cannot be opened.
-    """
-    tuned = [planned for planned in plan.to_run if planned.state != UNMEASURED or plan.settings.rerun]
-    storages = {planned.config.tune.storage for planned in tuned if planned.config.tune is not None}
-    for storage in storages:
-        from sweep.tuning.storage import open_storage
-
-        open_storage(storage, plan.settings.home)
 
 
 def _likely_work(plan: Plan) -> bool:

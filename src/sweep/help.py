@@ -20,6 +20,7 @@ Verbs:
   npu measure      measure the cells of the last sweep on more targets, without training
   npu assess FILE  measure any Ultralytics detection checkpoint
   npu targets      the targets, and which of their compilers are installed
+  clean            free space in home: what MLflow has too, and caches; --dry-run only shows it
   doctor           what is installed, which devices, what is missing
   VERB --help      the options of a verb
 
