@@ -103,13 +103,15 @@ def ui(
     tracking_uri: TrackingUri = None,
     experiment: Experiment = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    host: Annotated[str, typer.Option(help="Only this machine's own: the UI asks for no password.")] = "127.0.0.1",
 ) -> None:
     """Open MLflow's UI on home's store, on 127.0.0.1. Ctrl-C ends it."""
     from sweep.defaults import open_site, site
     from sweep.errors import SweepError
-    from sweep.tracking.ui import serve
+    from sweep.tracking.ui import check_host, serve
     from sweep.tracking.uri import is_server, without_credentials
 
+    check_host(host, port)
     place = site(home, tracking_uri, experiment)
     if place.tracking_uri and is_server(place.tracking_uri):
         address = without_credentials(place.tracking_uri)

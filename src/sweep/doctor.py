@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
@@ -168,7 +169,7 @@ def _home(home: Path, problems: list[str]) -> Rows:
         problems.append(f"{place} cannot be written to. Change its permissions, or choose another home.")
     rows = [("free disk", f"{free:.1f} GiB")]
     try:
-        return [*rows, ("store", _store(home))]
+        return [*rows, ("store", _store(home)), *_orphans(home)]
     except SweepError as error:
         problems += error.problems
         return [*rows, ("store", "cannot be read")]
@@ -185,6 +186,25 @@ def _store(home: Path) -> str:
     cells = Counter(_statuses(home, names.KIND_CELL))
     states = ", ".join(f"{count} {status}" for status, count in sorted(cells.items()))
     return f"sweeps: {sweeps}; cells: {cells.total()}" + (f" ({states})" if states else "")
+
+
+def _orphans(home: Path) -> Rows:
+    """Runs that a killed process has left RUNNING."""
+    from sweep.locks import cell_held, sweep_held
+    from sweep.tracking.client import client_for
+    from sweep.tracking.runs import orphans
+    from sweep.tracking.store import find_store, has_store
+    from sweep.tracking.uri import resolve_uri
+
+    if not has_store(home):
+        return []
+    rows = []
+    for experiment in client_for(resolve_uri(home, None)).search_experiments():
+        store = find_store(home, experiment.name)
+        assert store is not None
+        left = orphans(store, sweep_alive=partial(sweep_held, home), cell_alive=partial(cell_held, home))
+        rows += [("left running", f"{run.cell or run.name} (run {run.run_id}): its process is gone.") for run in left]
+    return [*rows, ("", "The next sweep marks them as killed; the same command goes on with them.")] if rows else []
 
 
 def _statuses(home: Path, kind: str) -> Iterator[str]:

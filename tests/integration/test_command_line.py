@@ -83,6 +83,16 @@ def test_the_ui_of_the_sites_server_is_the_servers_own(sweep: Sweep, tmp_path: P
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
+def test_a_ui_that_others_could_reach_is_refused_with_the_way_to_do_it(sweep: Sweep, host: str) -> None:
+    ended = sweep("ui", "--host", host)
+    assert ended.returncode == 2
+    (problem,) = ended.problems
+    assert f"--host {host}" in problem
+    assert "ssh -L 5000:127.0.0.1:5000" in problem
+    assert "basic-auth" in problem
+
+
 @pytest.mark.parametrize("verb", ["report", "ui"])
 def test_a_home_without_sweeps_is_refused_and_not_made(sweep: Sweep, tmp_path: Path, verb: str) -> None:
     ended = sweep(verb, "--home", str(tmp_path / "typo"))

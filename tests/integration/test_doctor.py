@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from importlib import metadata
@@ -13,7 +14,8 @@ from rich.console import Console
 
 from sweep import doctor
 from sweep.devices import Gpu
-from sweep.tracking import write
+from sweep.locks import cell_lock
+from sweep.tracking import names, write
 from sweep.tracking.store import open_store
 
 
@@ -62,6 +64,25 @@ def test_counts_what_the_store_of_home_holds(tmp_path: Path) -> None:
     code, text = report(tmp_path)
     assert code == 0, text
     assert "sweeps: 1; cells: 3 (1 failed, 2 finished)" in text
+
+
+def test_lists_what_a_killed_process_has_left_running(tmp_path: Path) -> None:
+    home = tmp_path / "mlruns"
+    store = open_store(home, "other")
+    tags = {names.HOST: platform.node()}
+    sweep = write.start_sweep(store, sweep_id="dead", name="sweep dead", command="", tags=tags)
+    of_cell = {"sweep_id": "dead", "cell_name": "yolo11n-l4-relu-s0", "params": {}, "parent_run_id": sweep}
+    cells = [write.start_cell(store, cell_key=key * 64, tags=tags, **of_cell) for key in "ab"]  # type: ignore[arg-type]
+    elsewhere = write.start_cell(store, cell_key="c" * 64, tags={names.HOST: "another"}, **of_cell)  # type: ignore[arg-type]
+    with cell_lock(home, "b" * 64, on_wait=lambda: None):
+        code, text = report(home)
+    flat = " ".join(text.split())
+    assert code == 0, text
+    assert f"sweep dead (run {sweep}): its process is gone" in flat
+    assert f"yolo11n-l4-relu-s0 (run {cells[0]}): its process is gone" in flat
+    assert cells[1] not in flat, "a process holds it"
+    assert elsewhere not in flat, "whether it lives cannot be told from here"
+    assert store.client.get_run(sweep).info.status == "RUNNING", "doctor only looks"
 
 
 def test_missing_and_unfit_packages_are_problems_with_the_line_that_installs_them(

@@ -30,6 +30,22 @@ def close_abandoned(store: Store, key: str) -> None:
             write.finish(store, run.run_id, "KILLED", reason=NO_WORD)
 
 
+def orphans(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> list[RunInfo]:
+    """This home's sweeps and cells that are RUNNING, but whose process is gone; `close_dead_sweeps` ends them.
+
+    Args:
+        store: The opened store.
+        sweep_alive: Whether a process still holds the sweep of this id.
+        cell_alive: Whether a process still holds the cell of this key.
+    """
+    own = {
+        kind: [run for run in search(store, f"tags.`{names.KIND}` = '{kind}' AND {RUNNING}") if _from_here(store, run)]
+        for kind in (names.KIND_SWEEP, names.KIND_CELL)
+    }
+    sweeps = [run for run in own[names.KIND_SWEEP] if not sweep_alive(str(run.sweep_id))]
+    return sweeps + [run for run in own[names.KIND_CELL] if not cell_alive(str(run.key))]
+
+
 def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> None:
     """Mark this home's sweeps that are RUNNING, but whose process is gone, as KILLED, and their open cells with them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -18,7 +19,23 @@ if TYPE_CHECKING:
     from sweep.tracking.store import Store
 
 HOST = "127.0.0.1"
+OWN = (HOST, "localhost")
 GRACE_S = 5.0
+
+
+def check_host(host: str, port: int) -> None:
+    """Refuse any address but this machine's own.
+
+    Raises:
+        SweepError: Others could reach the UI, which asks for no password and lets everybody change and delete runs.
+    """
+    if host not in OWN:
+        raise SweepError(
+            f"--host {host} would let everybody in the network read, change and delete what is in the store: this UI "
+            f"asks for no password. From another machine, use a tunnel: ssh -L {port}:{HOST}:{port} {platform.node()}. "
+            "For a team, run a server with accounts (pip install 'mlflow[auth]', then mlflow server --app-name "
+            "basic-auth), and name it with tracking.uri=."
+        )
 
 
 def serve(store: Store, port: int, on_ready: Callable[[str], None]) -> int:

@@ -39,9 +39,9 @@ REFUSED = {
 }
 PACKAGES = {"cmaes": "cmaes"}  # that Optuna itself does not install
 HALVING = ("hyperband", "successive_halving")
-# Before a quarter of a trial its rank says nothing of its end (docs/benchmarks.md), so that is where the first decision
-# is made; a quarter of the trials then go on, so that there is no second one.
-QUARTER = 4
+# Before a third of a trial its rank says little of its end (docs/benchmarks.md), so that is where the first decision is
+# made; a quarter of the trials then go on, so that there is no second one.
+THIRD, GO_ON = 3, 4
 TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -91,14 +91,14 @@ def make_pruner(tune: TuneSettings, epochs: int) -> BasePruner:
 
     Args:
         tune: Checked by `method_problems`.
-        epochs: Length of a trial. Hyperband and successive halving decide after more than a quarter of it.
+        epochs: Length of a trial. Hyperband and successive halving decide after a third of it.
     """
     import optuna
 
     name, arguments = tune.pruner.name, dict(tune.pruner.arguments)
     if name in HALVING:
         arguments.setdefault("min_resource", first_decision(epochs))
-        arguments.setdefault("reduction_factor", QUARTER)
+        arguments.setdefault("reduction_factor", GO_ON)
     if name == "hyperband":
         arguments.setdefault("max_resource", epochs)
     with warnings.catch_warnings():
@@ -109,7 +109,7 @@ def make_pruner(tune: TuneSettings, epochs: int) -> BasePruner:
 
 def first_decision(epochs: int) -> int:
     """After which epoch halving prunes first; one of a single epoch has nothing to decide."""
-    return min(epochs, epochs // QUARTER + 1)
+    return -(-epochs // THIRD)
 
 
 def _problems(kind: str, method: Method, known: Mapping[str, str]) -> list[str]:
@@ -202,7 +202,7 @@ def _rehearsal_problems(tune: TuneSettings, space: tuple[Parameter, ...]) -> lis
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    epochs = tune.epochs or 3 * QUARTER
+    epochs = tune.epochs or 4 * THIRD
     least = tune.pruner.arguments.get("min_resource")
     if isinstance(least, int) and tune.epochs is not None and least > tune.epochs:
         return [f"tune.pruner.min_resource={least} is longer than a trial of {tune.epochs} epochs. Lower it."]

@@ -77,7 +77,7 @@ def test_tpe_keeps_away_from_what_runs_unless_told_otherwise() -> None:
     assert vars(make_sampler(told, 0))["_constant_liar"] is False
 
 
-@pytest.mark.parametrize(("epochs", "first", "brackets"), [(1, 1, 1), (8, 3, 1), (15, 4, 1), (16, 5, 1), (100, 26, 1)])
+@pytest.mark.parametrize(("epochs", "first", "brackets"), [(1, 1, 1), (8, 3, 1), (15, 5, 1), (16, 6, 1), (100, 34, 1)])
 def test_hyperband_knows_how_long_a_trial_is(epochs: int, first: int, brackets: int) -> None:
     tune = settings(epochs=epochs)
     pruner = make_pruner(tune, epochs)
