@@ -84,6 +84,14 @@ class Desk:
             time.sleep(0.05)
         raise AssertionError("the event did not come")
 
+    def wait_for_stop(self) -> None:
+        """Wait until a sweep has asked its cells to stop."""
+        deadline = time.monotonic() + LIMIT_S
+        while not list(self.home.glob("sweeps/*/stop")):
+            assert time.monotonic() < deadline
+            assert any(process.poll() is None for process in self.started), "the sweep ended without asking"
+            time.sleep(0.02)
+
     def store(self) -> Any:
         """The store of this home."""
         from sweep.tracking.store import open_store

@@ -60,8 +60,7 @@ def test_the_second_stops_at_once(desk: Desk) -> None:
     desk.wait_for(lambda event: event["event"] == "started")
     processes = tree(process)
     process.send_signal(signal.SIGINT)
-    while not list(desk.home.glob("sweeps/*/stop")):
-        assert process.poll() is None
+    desk.wait_for_stop()
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
 
