@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweep.progress import progress_file, read_progress
+from sweep.progress import progress_end, progress_file, read_progress
 
 REFRESH_S = 0.5
 MOST_ROWS = 30
@@ -107,7 +107,8 @@ class Progress:
     def __init__(self, console: Console, home: Path, sweep_id: str, cells: Iterable[tuple[int, str]]) -> None:
         self._console = console
         paths = [(name, progress_file(home, sweep_id, index)) for index, name in cells]
-        self._rows = [Row(name, path, offset=_size(path)) for name, path in paths]  # earlier attempts do not count
+        # Earlier attempts do not count.
+        self._rows = [Row(name, path, offset=progress_end(path)) for name, path in paths]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
 
@@ -223,10 +224,6 @@ def duration(seconds: float | None) -> str:
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _figure(value: float | None) -> str:

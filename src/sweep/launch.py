@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.interruption import Interrupted, patiently_interruptible
 from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import Plan, PlannedCell, workers_of
+from sweep.progress import progress_end, progress_file
 from sweep.show import counted, print_start
 from sweep.stopping import ask_to_stop
 
@@ -109,7 +110,8 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
         sweep.outcomes.pop(planned.cell.index, None)
     workers = _workers(cells, sweep.plan.settings.rerun)
     jobs = [_overrides(planned, sweep, attempt, worker) for planned, worker in workers]
-    began = time.time()
+    indices = [planned.cell.index for planned in cells]
+    begins = {index: progress_end(progress_file(home, sweep.id, index)) for index in indices}
     returns: list[Any] = []
     reason = None
     try:
@@ -126,7 +128,7 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
         raise
     finally:
         if returns:
-            found = collect(home, sweep.id, [planned for planned, _ in workers], returns, since=began)
+            found = collect(home, sweep.id, [planned for planned, _ in workers], returns, begins)
             sweep.outcomes |= {
                 index: outcome if reason is None else outcome.stopped(reason) for index, outcome in found.items()
             }

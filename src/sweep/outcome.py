@@ -65,10 +65,9 @@ class Outcome:
         }
 
     @classmethod
-    def cut_short(cls, home: Path, sweep_id: str, index: int, reason: str | None, since: float = 0.0) -> Outcome:
-        """The outcome of a cell whose job gave no word, from its progress file."""
-        events, _ = read_progress(progress_file(home, sweep_id, index))
-        events = [event for event in events if event["time"] >= since]
+    def cut_short(cls, home: Path, sweep_id: str, index: int, reason: str | None, begin: int = 0) -> Outcome:
+        """The outcome of a cell whose job gave no word, from what its progress file holds from byte `begin` on."""
+        events, _ = read_progress(progress_file(home, sweep_id, index), begin)
         if not events:
             return cls("skipped", reason=reason or "not started")
         last = events[-1]
@@ -84,7 +83,7 @@ class Outcome:
 
 
 def collect(
-    home: Path, sweep_id: str, cells: Sequence[PlannedCell], returns: Sequence[Any], since: float
+    home: Path, sweep_id: str, cells: Sequence[PlannedCell], returns: Sequence[Any], begins: Mapping[int, int]
 ) -> dict[int, Outcome]:
     """The outcome of every launched cell by its index.
 
@@ -93,12 +92,12 @@ def collect(
         sweep_id: The sweep.
         cells: The cells of the launched jobs; one that several workers tune is there several times.
         returns: For each a Hydra JobReturn, or the exception with which the launcher lost it.
-        since: When this launch began, in seconds since 1970; earlier attempts do not count.
+        begins: Where this launch begins in the progress file of each cell, by its index; earlier attempts do not count.
     """
     outcomes: dict[int, list[Outcome]] = {}
     for planned, returned in zip(cells, returns, strict=True):
         index = planned.cell.index
-        outcomes.setdefault(index, []).append(_outcome(home, sweep_id, index, returned, since))
+        outcomes.setdefault(index, []).append(_outcome(home, sweep_id, index, returned, begins.get(index, 0)))
     return {index: min(found, key=_weight) for index, found in outcomes.items()}
 
 
@@ -124,18 +123,18 @@ def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:
             write.finish(store, outcome.run_id, ENDED[outcome.state], reason=outcome.reason)  # type: ignore[arg-type]
 
 
-def _outcome(home: Path, sweep_id: str, index: int, returned: Any, since: float) -> Outcome:
+def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -> Outcome:
     from hydra.core.utils import JobReturn, JobStatus
 
     error = returned
     if isinstance(returned, JobReturn):
         value = returned._return_value  # the property raises, and prints, for a failed job
         if returned.status == JobStatus.COMPLETED:
-            at_rest = Outcome.cut_short(home, sweep_id, index, STOPPED, since) if value.get("stopped") else None
+            at_rest = Outcome.cut_short(home, sweep_id, index, STOPPED, begin) if value.get("stopped") else None
             return at_rest or _completed(value)
         error = value
     reason = " ".join(str(error).split()) or type(error).__name__
-    seen = Outcome.cut_short(home, sweep_id, index, reason, since)
+    seen = Outcome.cut_short(home, sweep_id, index, reason, begin)
     if seen.state == "finished":
         return seen
     if seen.state == "killed":

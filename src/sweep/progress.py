@@ -35,6 +35,11 @@ class ProgressWriter:
             os.close(descriptor)
 
 
+def progress_end(path: Path) -> int:
+    """The offset behind what a progress file holds: what comes later is read from there, whatever the clock says."""
+    return path.stat().st_size if path.exists() else 0
+
+
 def read_progress(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The complete events from a byte offset on, and the offset behind them."""
     try:

@@ -14,7 +14,7 @@ from sweep.grid import Cell
 from sweep.identity import axes_of
 from sweep.outcome import Outcome, collect
 from sweep.pool import JobLost
-from sweep.progress import ProgressWriter, progress_file
+from sweep.progress import ProgressWriter, progress_end, progress_file
 from sweep.tracking import names
 
 FAIL_FAST = "stopped, because another cell failed and on_error=fail_fast"
@@ -37,9 +37,9 @@ def wrote(tmp_path: Path) -> Any:
     return write
 
 
-def ended(home: Path, returned: Any, since: float = 0.0) -> Outcome:
+def ended(home: Path, returned: Any, begin: int = 0) -> Outcome:
     planned: Any = SimpleNamespace(cell=cell())
-    return collect(home, "sweep", [planned], [returned], since)[0]
+    return collect(home, "sweep", [planned], [returned], {0: begin})[0]
 
 
 STARTED = ("started", {"run_id": "r1", "epochs": 3})
@@ -96,8 +96,18 @@ def test_fail_fast_kills_what_runs_and_skips_what_waits(wrote: Any, tmp_path: Pa
 
 def test_an_earlier_attempt_does_not_count(wrote: Any) -> None:
     home = wrote(STARTED, ("finished", {"run_id": "r1"}))
-    outcome = ended(home, JobLost("signal 9"), since=4e9)
+    begin = progress_end(progress_file(home, "sweep", 0))
+    outcome = ended(home, JobLost("signal 9"), begin)
     assert (outcome.state, outcome.run_id) == ("failed", None)
+
+
+def test_events_count_though_the_clock_was_set_back_since_the_launch_began(wrote: Any, monkeypatch: Any) -> None:
+    home = wrote(STARTED, ("failed", {"run_id": "r1", "reason": "the attempt before"}))
+    begin = progress_end(progress_file(home, "sweep", 0))
+    monkeypatch.setattr("sweep.progress.time", SimpleNamespace(time=lambda: 0.0))
+    wrote(("started", {"run_id": "r2", "epochs": 3}), ("finished", {"run_id": "r2"}))
+
+    assert ended(home, JobLost("signal 9"), begin) == Outcome("finished", "r2")
 
 
 def test_a_stopped_sweep_marks_running_cells_killed_and_waiting_ones_skipped(wrote: Any) -> None:
@@ -133,7 +143,7 @@ def test_of_a_stopped_cell_the_worker_that_had_left_it_to_the_other_does_not_dec
     left = completed(run_id="r1", reused=False, finished=False)
     stopped = JobReturn(status=JobStatus.FAILED, _return_value=JobLost(FAIL_FAST))
 
-    outcome = collect(home, "sweep", [planned, planned], [left, stopped], 0.0)[0]
+    outcome = collect(home, "sweep", [planned, planned], [left, stopped], {})[0]
 
     assert (outcome.state, outcome.reason) == ("killed", FAIL_FAST)
 
