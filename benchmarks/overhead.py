@@ -51,7 +51,8 @@ def prepare(home: Path, epochs: int) -> Any:
     from sweep.identity import identify
     from sweep.plan import make_plan
     from sweep.progress import ProgressWriter, progress_file
-    from sweep.tracking import write
+    from sweep.tracking import names
+    from sweep.tracking.spool.run import SpooledRun
     from sweep.tracking.store import open_store
     from sweep.training.environment import prepare_ultralytics
     from sweep.work import Work
@@ -62,9 +63,10 @@ def prepare(home: Path, epochs: int) -> Any:
     params = hydra.compose_config(CONFIG_NAME, overrides, run_mode=_run_mode()).hydra.sweeper.params
     planned = (plan := make_plan(hydra.config_loader, dict(params), overrides)).cells[0]
     store = open_store(home, plan.settings.experiment)
-    parent = write.start_sweep(store, sweep_id="bench", name="bench", command="benchmarks/overhead.py", tags={})
+    kind = {names.KIND: names.KIND_SWEEP, names.SWEEP_ID: JOB["sweep_id"]}
+    SpooledRun.begin(store, home / "sweeps" / JOB["sweep_id"], name="bench", tags=kind)
     return Work(
-        job=JOB | {"parent_run_id": parent, "name": planned.cell.name, "key": planned.cell.key},
+        job=JOB | {"name": planned.cell.name, "key": planned.cell.key},
         settings=plan.settings,
         cell=planned.config,
         data=planned.data,
@@ -126,8 +128,7 @@ def tracked(work: Any, folder: Path) -> Tracked:
     from sweep.measuring import measure_and_log, wanted_names
     from sweep.npu.graph import count_nodes
     from sweep.record import artifacts, start_run, summary
-    from sweep.tracking import names, write
-    from sweep.tracking.models import log_model
+    from sweep.tracking import names
     from sweep.training.train import train
 
     whole, tracking, measuring = Clock(), Clock(), Clock()
@@ -137,13 +138,13 @@ def tracked(work: Any, folder: Path) -> Tracked:
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         with tracking.running():
-            write.log_epoch(work.store, run_id, epoch, metrics)
+            run.log_epoch(epoch, metrics)
             work.progress.write("epoch", epoch=epoch, metrics=metrics)
 
     with whole.running():
         with tracking.running():
-            run_id = start_run(work)
-            work.progress.write("started", run_id=run_id, epochs=recipe["epochs"])
+            run = start_run(work)
+            work.progress.write("started", run_id=run.id, epochs=recipe["epochs"])
         trained = train(
             work.identity.model.yaml,
             recipe,
@@ -157,18 +158,18 @@ def tracked(work: Any, folder: Path) -> Tracked:
         evaluated = evaluate_best(trained.best, work.data, view, recipe, "cpu", folder)
         metrics = evaluated.metrics | summary(trained)
         with tracking.running():
-            write.log_summary(work.store, run_id, metrics)
-            write.set_tags(work.store, run_id, {names.ONNX_OPSET: "18"})
+            run.log_summary(metrics)
+            run.set_tags({names.ONNX_OPSET: "18"})
             (folder / "train.log").touch()
-            write.log_files(work.store, run_id, artifacts(work, trained, folder) | evaluated.files)
-            log_model(work.store, run_id, trained.best, imgsz=recipe["imgsz"], names=work.data.names)
-            write.finish(work.store, run_id, "FINISHED")
-            work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
+            run.log_files(artifacts(work, trained, folder) | evaluated.files)
+            run.log_model(trained.best, imgsz=recipe["imgsz"], classes=work.data.names)
+            run.finish("FINISHED")
+            work.progress.write("finished", run_id=run.id, metrics={"mAP50": metrics["best/mAP50"]})
     with measuring.running():
         measure_size(trained.model, 640)
         graph = count_nodes(trained.best, recipe["imgsz"], folder / "export")
         wanted = wanted_names(work.targets)
-        measure_and_log(work.store, run_id, trained.best, graph.path, folder / "export", work.measuring(wanted))
+        measure_and_log(run, trained.best, graph.path, folder / "export", work.measuring(wanted))
     return Tracked(whole, tracking, measuring)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
 
-VERBS = {"plan", "report", "import", "ui", "clean", "doctor", "npu"}
+VERBS = {"plan", "report", "import", "sync", "ui", "clean", "doctor", "npu"}
 PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
 EXIT_USAGE = 2

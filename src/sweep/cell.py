@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import home_of
-from sweep.ending import CellFailed, finish_and_measure, measure_finished, recorded
+from sweep.ending import CellFailed, finish_and_measure, finished_run, measure_finished, recorded
 from sweep.record import artifacts, log_result, log_size, start_run, summary
 from sweep.resume import forget_state, interrupted_run, reopen, state_file
 from sweep.stopping import Stopped, stop_if_asked
@@ -16,6 +15,7 @@ from sweep.work import Work, prepare
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from sweep.tracking.spool.run import SpooledRun
     from sweep.training.train import Trained
 
 
@@ -23,11 +23,12 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
     """Train, measure and log one cell; of a cell that is tuned, take its trials until there are none left.
 
     Returns:
-        `run_id` of the cell's MLflow run, whether a finished run of the same cell was `reused`, and whether the cell is
-        `finished`: it is not when other workers still have trials of it, or when it was `stopped` with the sweep.
+        `run_id`: what the cell's run is called in this home, or in MLflow if it is of another one; whether a finished
+        run of the same cell was `reused`; and whether the cell is `finished`: it is not when other workers still have
+        trials of it, or when it was `stopped` with the sweep.
 
     Raises:
-        CellFailed: The cell failed and is recorded as such in MLflow.
+        CellFailed: The cell failed and is recorded as such at its run.
     """
     try:
         return _run(config)
@@ -45,54 +46,49 @@ def _run(config: DictConfig) -> dict[str, Any]:
 
 def _train_cell(work: Work) -> dict[str, Any]:
     from sweep.locks import cell_lock
-    from sweep.tracking.runs import close_abandoned, finished_run
+    from sweep.tracking.runs import close_abandoned
 
     key = work.identity.key
     with cell_lock(
         work.settings.home, key, on_wait=lambda: work.progress.write("waiting"), while_waiting=work.stop_if_asked
     ):
         close_abandoned(work.store, key)
-        finished = None if work.settings.rerun else finished_run(work.store, key)
+        finished = None if work.settings.rerun else finished_run(work)
         if finished is not None:
             measure_finished(work, finished)
-            work.progress.write("finished", run_id=finished.run_id, reused=True)
-            return {"run_id": finished.run_id, "reused": True, "finished": True}
+            work.progress.write("finished", run_id=finished.id, reused=True)
+            return {"run_id": finished.id, "reused": True, "finished": True}
         return {"run_id": _run_tracked(work), "reused": False, "finished": True}
 
 
 def _run_tracked(work: Work) -> str:
-    """Run the cell inside a MLflow run of its own, which ends as FINISHED, or as FAILED with the traceback.
+    """Run the cell inside a run of its own, which ends as FINISHED, or as FAILED with the traceback.
 
     Where an earlier one was cut short, that goes on.
     """
     from sweep.training.output import output_to
 
     interrupted = None if work.settings.rerun else interrupted_run(work)
-    run_id = start_run(work) if interrupted is None else interrupted.run_id
-    done = 0 if interrupted is None else reopen(work, interrupted)
-    folder = work.folder / run_id
-    work.progress.write("started", run_id=run_id, epochs=work.cell.recipe["epochs"], done=done)
-    with output_to(folder / "train.log"):
-        with recorded(work, run_id, folder):
-            trained = _train(work, run_id, folder)
-            metrics = log_result(work, run_id, trained.best, summary(trained), artifacts(work, trained, folder), folder)
-            graph = log_size(work, run_id, trained.model, trained.best, folder)
-        finish_and_measure(work, run_id, trained.best, graph, folder)
-        forget_state(folder)
-    work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
-    return run_id
+    run, done = (start_run(work), 0) if interrupted is None else reopen(work, interrupted)
+    work.progress.write("started", run_id=run.id, epochs=work.cell.recipe["epochs"], done=done)
+    with output_to(run.folder / "train.log"):
+        with recorded(work, run):
+            trained = _train(work, run, frozenset() if interrupted is None else interrupted.epochs)
+            metrics = log_result(work, run, trained.best, summary(trained), artifacts(work, trained, run.folder))
+            graph = log_size(work, run, trained.model, trained.best)
+        finish_and_measure(work, run, trained.best, graph)
+        forget_state(run.folder)
+    work.progress.write("finished", run_id=run.id, metrics={"mAP50": metrics["best/mAP50"]})
+    return run.id
 
 
-def _train(work: Work, run_id: str, folder: Path) -> Trained:
-    from sweep.tracking import write
-    from sweep.tracking.resumed import logged_epochs
-
-    logged = logged_epochs(work.store, run_id)
+def _train(work: Work, run: SpooledRun, logged: frozenset[int]) -> Trained:
+    """Train the cell; `logged` are the epochs that the run has from before it was cut short."""
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-        if epoch not in logged:  # by this run before it was cut short
-            write.log_epoch(work.store, run_id, epoch, metrics)
+        if epoch not in logged:
+            run.log_epoch(epoch, metrics)
             work.progress.write("epoch", epoch=epoch, metrics=metrics)
-        work.stop_if_asked(run_id)
+        work.stop_if_asked(run.id)
 
-    return work.train(work.identity.recipe, folder, on_epoch, state_file(folder))
+    return work.train(work.identity.recipe, run.folder, on_epoch, state_file(run.folder))

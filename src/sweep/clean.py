@@ -11,6 +11,7 @@ from pathlib import Path
 from sweep.files import PARTS
 from sweep.locks import cell_held, sweep_held
 from sweep.tracking.read import RunInfo, runs_by_id
+from sweep.tracking.spool.cursor import is_delivered, read_cursor
 from sweep.tracking.store import Store
 
 STATE = "state.pt"
@@ -66,7 +67,7 @@ def remove(entries: list[Removable], on_error: Callable[[Removable, OSError], No
 
 def _of_cells(store: Store) -> Iterator[Removable]:
     """Of finished runs the state, which nobody needs, the checkpoints, which MLflow has, and half written files."""
-    folders = {folder.name: folder for folder in store.home.glob("cells/*/*") if _holds_training(folder)}
+    folders = {run_id: folder for folder in store.home.glob("cells/*/*") if (run_id := _delivered_as(folder))}
     runs = runs_by_id(store, list(folders))
     for run_id, folder in sorted(folders.items()):
         run = runs.get(run_id)
@@ -90,8 +91,11 @@ def _in_mlflow(store: Store, run: RunInfo) -> bool:
     return set(CHECKPOINTS) <= {file.path for file in store.client.list_artifacts(run.run_id, "weights")}
 
 
-def _holds_training(folder: Path) -> bool:
-    return (folder / STATE).exists() or (folder / "weights").is_dir()
+def _delivered_as(folder: Path) -> str | None:
+    """MLflow's id of the run of a folder that holds something of a training, if MLflow has all of the run."""
+    if not ((folder / STATE).exists() or (folder / "weights").is_dir()) or not is_delivered(folder):
+        return None
+    return read_cursor(folder).run_id or folder.name
 
 
 def _left_behind(home: Path) -> Iterator[Removable]:

@@ -43,7 +43,8 @@ def plan(
     from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
-    from sweep.tracking.store import find_store
+    from sweep.tracking.failures import StoreAway
+    from sweep.tracking.store import find_store, store_at
 
     prepared = prepare(overrides or [])
     check_overrides(prepared)
@@ -56,9 +57,14 @@ def plan(
         hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
     )
     settings = made.settings
-    store = find_store(settings.home, settings.experiment, settings.tracking_uri)
-    if store is not None:
-        made = with_states(made, store)
+    try:
+        store = find_store(settings.home, settings.experiment, settings.tracking_uri)
+        if store is not None:
+            made = with_states(made, store)
+    except StoreAway as away:
+        console.print(f"warning: {away}", style="yellow", markup=False, soft_wrap=True)
+        store = store_at(settings.home, settings.experiment, settings.tracking_uri)
+        made = with_states(made, store, there=False)
     print_plan(console, made, every_row=True)
 
 
@@ -95,6 +101,27 @@ def report(
     built = rebuild_report(store, run, console, baseline=before, languages=lang, out=out)
     if register is not None:
         register_recommended(store, built, register, console)
+
+
+@app.command()
+def sync(
+    home: Home = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait while nothing gets through.", min=0)] = 30,
+) -> None:
+    """Deliver to MLflow what sweeps could not (exit code 4), then build their tables and reports."""
+    from sweep.defaults import site
+    from sweep.delivery import sync as deliver
+    from sweep.errors import SweepError
+    from sweep.flow import make_console
+    from sweep.tracking.store import store_at
+
+    place = site(home, tracking_uri, experiment)
+    if not place.home.is_dir():
+        raise SweepError(f"home={place.home}: there is no such folder. Name the folder of your sweeps with --home.")
+    store = store_at(place.home, place.experiment, place.tracking_uri)
+    raise SystemExit(deliver(store, wait, make_console()))
 
 
 @app.command()

@@ -23,6 +23,7 @@ SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell 
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
 TARGET = re.compile(r"^\w[\w.-]*$", re.ASCII)  # becomes part of a metric's name
+WAIT_S = 60
 MAX_SEED = 2**32 - 3  # NumPy's limit less what Ultralytics adds
 
 
@@ -33,6 +34,8 @@ class Settings:
     home: Path
     experiment: str
     tracking_uri: str | None
+    tracking_wait_s: float
+    """How long a sweep waits at its end for a tracking store that takes nothing."""
     workers: int | None
     device: str
     on_error: str
@@ -96,6 +99,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         home=home,
         experiment=experiment,
         tracking_uri=config["tracking"].get("uri"),
+        tracking_wait_s=float(config["tracking"].get("wait_s", WAIT_S)),
         workers=None if config["workers"] == "auto" else int(config["workers"]),
         device=device or "auto",
         on_error=config["on_error"],
@@ -167,6 +171,9 @@ def _number_problems(config: Mapping[str, Any]) -> list[str]:
         problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
     if not (_is_number(grace) and grace >= 0):
         problems.append(f"grace_s={grace} must be a number of seconds of at least 0.")
+    wait = config["tracking"].get("wait_s", WAIT_S)
+    if not (_is_number(wait) and wait >= 0):
+        problems.append(f"tracking.wait_s={wait} must be a number of seconds of at least 0.")
     if not _whole(config["nan_patience"], 1):
         problems.append(f"nan_patience={config['nan_patience']} must be a whole number of epochs of at least 1.")
     return problems

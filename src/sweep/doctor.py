@@ -169,7 +169,7 @@ def _home(home: Path, problems: list[str]) -> Rows:
         problems.append(f"{place} cannot be written to. Change its permissions, or choose another home.")
     rows = [("free disk", f"{free:.1f} GiB")]
     try:
-        return [*rows, ("store", _store(home)), *_orphans(home)]
+        return [*rows, ("store", _store(home)), *_undelivered(home), *_orphans(home)]
     except SweepError as error:
         problems += error.problems
         return [*rows, ("store", "cannot be read")]
@@ -188,23 +188,38 @@ def _store(home: Path) -> str:
     return f"sweeps: {sweeps}; cells: {cells.total()}" + (f" ({states})" if states else "")
 
 
+def _undelivered(home: Path) -> Rows:
+    """Runs that MLflow does not have as a whole, by the place where they are to go."""
+    from sweep.tracking.spool.drain import undelivered_by_destination
+
+    found = undelivered_by_destination(home)
+    rows = [("undelivered", f"{count} run{'s' * (count > 1)} for {place}") for place, count in found.items()]
+    return [*rows, ("", "They are delivered by: python -m sweep sync")] if rows else []
+
+
 def _orphans(home: Path) -> Rows:
-    """Runs that a killed process has left RUNNING."""
+    """Runs that a killed process has left open, those of other hosts too where they have ceased to show life."""
     from sweep.locks import cell_held, sweep_held
     from sweep.tracking.client import client_for
-    from sweep.tracking.runs import orphans
+    from sweep.tracking.runs import orphans, silent, stale_journals
     from sweep.tracking.store import find_store, has_store
     from sweep.tracking.uri import resolve_uri
 
-    if not has_store(home):
-        return []
-    rows = []
-    for experiment in client_for(resolve_uri(home, None)).search_experiments():
-        store = find_store(home, experiment.name)
-        assert store is not None
-        left = orphans(store, sweep_alive=partial(sweep_held, home), cell_alive=partial(cell_held, home))
-        rows += [("left running", f"{run.cell or run.name} (run {run.run_id}): its process is gone.") for run in left]
-    return [*rows, ("", "The next sweep marks them as killed; the same command goes on with them.")] if rows else []
+    sweep_alive, cell_alive = partial(sweep_held, home), partial(cell_held, home)
+    dead = stale_journals(home, sweep_alive=sweep_alive, cell_alive=cell_alive)
+    rows = [(f"{run.cell or run.name} (run {run.id})", "its process is gone.") for run in dead]
+    if has_store(home):
+        for experiment in client_for(resolve_uri(home, None)).search_experiments():
+            store = find_store(home, experiment.name)
+            assert store is not None
+            rows += [
+                (f"{run.cell or run.name} (run {run.run_id})", "its process is gone.")
+                for run in orphans(store, sweep_alive=sweep_alive, cell_alive=cell_alive)
+                if run.folder is None
+            ]
+            rows += [(f"{run.cell or run.name} (run {run.run_id})", word) for run, word in silent(store)]
+    told = [("left running", f"{run}: {word}") for run, word in rows]
+    return [*told, ("", "The next sweep marks them as killed; the same command goes on with them.")] if told else []
 
 
 def _statuses(home: Path, kind: str) -> Iterator[str]:

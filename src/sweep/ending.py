@@ -6,11 +6,15 @@ import contextlib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sweep.errors import in_one_line
 from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
 from sweep.tracking.read import RunInfo
 from sweep.work import Work
+
+if TYPE_CHECKING:
+    from sweep.tracking.spool.run import SpooledRun
 
 
 class CellFailed(RuntimeError):
@@ -18,56 +22,59 @@ class CellFailed(RuntimeError):
 
 
 @contextlib.contextmanager
-def recorded(work: Work, run_id: str, folder: Path) -> Iterator[None]:
+def recorded(work: Work, run: SpooledRun) -> Iterator[None]:
     """What is raised inside ends the cell's run as FAILED, with its traceback and the log so far.
 
     Raises:
         CellFailed: In the place of what was raised.
     """
-    from sweep.tracking import write
-
     try:
         yield
     except Exception as error:
         reason = in_one_line(error)
-        with contextlib.suppress(Exception):  # a full disk, a server that is away: the run has to end
-            log_failure(work, run_id, folder)
-        write.finish(work.store, run_id, "FAILED", reason=reason)
-        work.progress.write("failed", run_id=run_id, reason=reason)
+        with contextlib.suppress(Exception):  # a full disk: the run has to end
+            log_failure(run)
+        run.finish("FAILED", reason)
+        work.progress.write("failed", run_id=run.id, reason=reason)
         raise CellFailed(reason) from error
 
 
-def log_failure(work: Work, run_id: str, folder: Path) -> None:
+def log_failure(run: SpooledRun) -> None:
     """Log the traceback of the exception that is being handled, and the log so far."""
-    from sweep.tracking import write
-
-    (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-    write.log_files(work.store, run_id, {name: folder / name for name in ("traceback.txt", "train.log")})
+    (run.folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+    run.log_files({name: run.folder / name for name in ("traceback.txt", "train.log")})
 
 
-def finish_and_measure(work: Work, run_id: str, checkpoint: Path, graph: Path, folder: Path) -> None:
+def finish_and_measure(work: Work, run: SpooledRun, checkpoint: Path, graph: Path) -> None:
     """End a cell's run as FINISHED and measure it: what was trained is finished, whatever measuring comes to.
 
     Args:
         work: The cell's work.
-        run_id: Its run.
+        run: Its run.
         checkpoint: Its best checkpoint.
         graph: The ONNX export of it.
-        folder: The run's folder.
     """
-    from sweep.tracking import write
-
-    write.finish(work.store, run_id, "FINISHED")
-    work.progress.write("trained", run_id=run_id)
+    run.finish("FINISHED")
+    work.progress.write("trained", run_id=run.id)
     wanted = wanted_names(work.targets)
     if wanted:
         measuring = work.measuring(wanted)
-        measured_or_said(
-            work.store,
-            run_id,
-            wanted,
-            lambda: measure_and_log(work.store, run_id, checkpoint, graph, folder / "export", measuring),
-        )
+        measured_or_said(run, wanted, lambda: measure_and_log(run, checkpoint, graph, run.folder / "export", measuring))
+
+
+def finished_run(work: Work) -> RunInfo | None:
+    """The finished run of a cell that counts, or None: one of this home, or that which the plan has found in MLflow."""
+    from sweep.tracking.known import finished_of, home_runs
+    from sweep.tracking.read import runs_by_id
+
+    here = finished_of(home_runs(work.store, work.identity.key))
+    known = str(work.job["finished"] or "")
+    if not known or (here is not None and here.id == known):
+        return here
+    try:
+        return runs_by_id(work.store, [known]).get(known, here)
+    except Exception:  # MLflow has gone away since the plan was made
+        return here
 
 
 def measure_finished(work: Work, run: RunInfo) -> None:
@@ -76,5 +83,5 @@ def measure_finished(work: Work, run: RunInfo) -> None:
 
     wanted = lacking(run.tags, wanted_names(work.targets))
     if wanted:
-        work.progress.write("measuring", run_id=run.run_id)
+        work.progress.write("measuring", run_id=run.id)
         measure_run(work.store, run, wanted, lambda: work.measuring(wanted))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sweep.delivery import EXIT_FAILED, EXIT_OK, EXIT_UNDELIVERED, deliver_all, print_left, with_mlflow_ids
 from sweep.errors import in_one_line
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
@@ -20,7 +21,7 @@ from sweep.outcome import Outcome, mark_ended
 from sweep.plan import FINISHED, Plan, make_plan, with_states
 from sweep.ready import check_disk, open_storages
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
-from sweep.show import print_end, print_plan
+from sweep.show import print_end, print_failures, print_plan
 from sweep.show_npu import print_unmeasured
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from sweep.report.data import SweepData
     from sweep.tracking.store import Store
 
-EXIT_OK, EXIT_FAILED = 0, 1
 PIPE_WIDTH = 140
 DYING_S = 5.0  # how long a worker that its launcher has given up may take to go
+LAST_WORD_S = 3.0  # how long an interrupted sweep waits for a tracking store that takes nothing
 
 
 def run_sweep(
@@ -49,14 +50,14 @@ def run_sweep(
 
     Returns:
         The exit code: 0 all finished, 1 a cell failed, a compiler that is installed failed on one, or the report could
-        not be written.
+        not be written, 4 something could not be delivered to MLflow.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
         SweepError: The user's input is wrong; nothing was started.
     """
+    from sweep.tracking.known import forget_deleted
     from sweep.tracking.measured import MISSING
-    from sweep.tracking.store import open_store
     from sweep.training.environment import set_environment
 
     console = make_console()
@@ -64,23 +65,35 @@ def run_sweep(
         plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
         set_environment(plan.settings.home)
         launcher = configured_launcher(plan, make_launcher) if _likely_work(plan) else None
-        store = open_store(plan.settings.home, plan.settings.experiment, plan.settings.tracking_uri)
-        plan = with_states(plan, store)
+        store, there = _store(plan, console)
+        if there:
+            forget_deleted(store, [planned.cell.key for planned in plan.cells])
+        plan = with_states(plan, store, there=there)
         check_disk(plan)
         open_storages(plan)
         print_plan(console, plan)
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
-            sweep = _start(plan, store, sweep_id)
+            sweep = _start(plan, store, sweep_id, there)
             try:
                 if plan.to_run:
                     launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
                 failed = _record(sweep)
             except Interrupted as interruption:
                 _record(sweep, killed=interruption.reason)
+                left = deliver_all(store, LAST_WORD_S, console)
+                print_left(console, store, left)
+                if not left:
+                    _tables(sweep)
                 console.print("The same command goes on with what is not finished.")
                 raise
-            reported = _report(sweep, console)
+            left = deliver_all(store, plan.settings.tracking_wait_s, console)
+            sweep.outcomes = with_mlflow_ids(store, plan, sweep.outcomes)
+            reported = bool(left) or _report(sweep, console)
+    if left:
+        print_failures(console, [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells])
+        print_left(console, store, left)
+        return EXIT_FAILED if failed else EXIT_UNDELIVERED
     ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
     unmeasured = _unmeasured(sweep)
     print_end(console, sweep.store, ends)
@@ -104,30 +117,66 @@ def _likely_work(plan: Plan) -> bool:
     return any(not cell_folder(plan.settings.home, planned.cell.key).exists() for planned in plan.cells)
 
 
-def _start(plan: Plan, store: Store, sweep_id: str) -> Sweep:
-    """Open the sweep's parent run, after closing those of sweeps that died without a word."""
-    from sweep.tracking import names, write
+def _store(plan: Plan, console: Console) -> tuple[Store, bool]:
+    """The store, and whether it is there; where it is not, the sweep is kept in home until it can be delivered.
+
+    Raises:
+        SweepError: The address is wrong, or the store is there and refuses.
+    """
+    from sweep.tracking.failures import StoreAway
+    from sweep.tracking.store import open_store, store_at
+
+    settings = plan.settings
+    try:
+        return open_store(settings.home, settings.experiment, settings.tracking_uri), True
+    except StoreAway as away:
+        console.print(f"warning: {away}", style="yellow", markup=False, soft_wrap=True)
+        console.print(
+            "The sweep runs all the same. What it logs is kept in home and delivered when the store answers, or later: "
+            "python -m sweep sync",
+            style="yellow",
+            soft_wrap=True,
+        )
+        return store_at(settings.home, settings.experiment, settings.tracking_uri), False
+
+
+def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
+    """Begin the sweep's run, after closing those of sweeps that died without a word."""
+    from sweep.tracking import names
     from sweep.tracking.provenance import provenance_tags
     from sweep.tracking.runs import close_dead_sweeps
+    from sweep.tracking.spool.run import SpooledRun
 
     home = plan.settings.home
     close_dead_sweeps(
-        store, sweep_alive=lambda sweep_id: sweep_held(home, sweep_id), cell_alive=lambda key: cell_held(home, key)
+        store,
+        sweep_alive=lambda sweep_id: sweep_held(home, sweep_id),
+        cell_alive=lambda key: cell_held(home, key),
+        there=there,
     )
     command = shlex.join(["python", "-m", "sweep", *(_without_secrets(text) for text in sys.argv[1:])])
-    tags = provenance_tags(plan.devices.type) | {names.REPORT_SETTINGS: plan.settings.report.as_text()}
-    run_id = write.start_sweep(store, sweep_id=sweep_id, name=f"sweep {sweep_id}", command=command, tags=tags)
+    tags = {
+        names.KIND: names.KIND_SWEEP,
+        names.SWEEP_ID: sweep_id,
+        names.SWEEP_COMMAND: command,
+        names.REPORT_SETTINGS: plan.settings.report.as_text(),
+    }
+    run = SpooledRun.begin(
+        store,
+        home / "sweeps" / sweep_id,
+        name=f"sweep {sweep_id}",
+        tags=provenance_tags(plan.devices.type) | tags,
+    )
     done = {
         planned.cell.index: Outcome("finished", planned.run_id, reused=True)
         for planned in plan.cells
         if planned.state == FINISHED and not plan.settings.rerun
     }
-    return Sweep(sweep_id, run_id, plan, store, done)
+    return Sweep(sweep_id, run, plan, store, done)
 
 
 def _record(sweep: Sweep, killed: str | None = None) -> bool:
     """End every run that is still open, and write `cells.json`; returns whether a cell failed."""
-    from sweep.tracking import write
     from sweep.tracking.runs import close_open_cells
 
     settings = sweep.plan.settings
@@ -138,19 +187,18 @@ def _record(sweep: Sweep, killed: str | None = None) -> bool:
     mark_ended(sweep.store, sweep.outcomes.values())
     _close_trials(sweep)
     # A worker that was killed right after it had opened its run left no word of it.
-    close_open_cells(sweep.store, sweep.run_id, cell_alive=lambda key: cell_held(settings.home, key, wait_s=DYING_S))
+    close_open_cells(sweep.store, sweep.run.id, cell_alive=lambda key: cell_held(settings.home, key, wait_s=DYING_S))
     cells = sweep.plan.cells
     listed = [
         sweep.outcomes[planned.cell.index].as_listed(planned.cell, axes_of(planned.config, planned.data))
         for planned in cells
     ]
-    write.log_cells(sweep.store, sweep.run_id, sweep_id=sweep.id, cells=listed)
+    sweep.run.log_cells(sweep.id, listed)
     failed = any(outcome.state != "finished" for outcome in sweep.outcomes.values())
     if killed:
-        _tables(sweep)
-        write.finish(sweep.store, sweep.run_id, "KILLED", reason=killed)
+        sweep.run.finish("KILLED", killed)
     else:
-        write.finish(sweep.store, sweep.run_id, "FAILED" if failed else "FINISHED")
+        sweep.run.finish("FAILED" if failed else "FINISHED")
     return failed
 
 
@@ -164,7 +212,7 @@ def _close_trials(sweep: Sweep) -> None:
     if storages:
         from sweep.trials.abandoned import close_trials
 
-        close_trials(sweep.store, sweep.run_id, storages, wait_s=DYING_S)
+        close_trials(sweep.store, sweep.id, storages, wait_s=DYING_S)
 
 
 def _tables(sweep: Sweep) -> None:
@@ -172,7 +220,7 @@ def _tables(sweep: Sweep) -> None:
     from sweep.report.build import build_tables
     from sweep.tracking.read import sweep_run
 
-    run = sweep_run(sweep.store, sweep.run_id)
+    run = sweep_run(sweep.store, sweep.id)
     build_tables(sweep.store, run, report_folder(sweep.plan.settings.home, sweep.id))
 
 
@@ -181,7 +229,7 @@ def _report(sweep: Sweep, console: Console) -> bool:
     from sweep.tracking.read import sweep_run
 
     try:
-        built = rebuild_report(sweep.store, sweep_run(sweep.store, sweep.run_id), console)
+        built = rebuild_report(sweep.store, sweep_run(sweep.store, sweep.id), console)
     except Exception:  # a full disk, a server that is away: what was measured is kept
         traceback.print_exc()
         again = f"python -m sweep report --sweep {sweep.id}"

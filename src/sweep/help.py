@@ -16,6 +16,7 @@ Verbs:
   plan OVERRIDES   the table of cells and their states; nothing is started
   report           build the report of the last sweep anew: Korean, English, one HTML page
   import RUN_DIR   a folder that plain `yolo detect train` wrote becomes a cell: import DIR level=4 act=relu
+  sync             deliver to MLflow what a sweep could not (exit code 4), then build its report
   ui               MLflow's UI on 127.0.0.1
   npu measure      measure the cells of the last sweep on more targets, without training
   npu assess FILE  measure any Ultralytics detection checkpoint

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.interruption import Interrupted, patiently_interruptible
 from sweep.outcome import Outcome, collect, mark_ended
-from sweep.plan import Plan, PlannedCell, workers_of
+from sweep.plan import UNMEASURED, Plan, PlannedCell, workers_of
 from sweep.progress import progress_end, progress_file
 from sweep.show import counted, print_start
 from sweep.stopping import ask_to_stop
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.console import Console
 
+    from sweep.tracking.spool.run import SpooledRun
     from sweep.tracking.store import Store
 
 ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
@@ -31,7 +32,7 @@ class Sweep:
     """A sweep under way."""
 
     id: str
-    run_id: str
+    run: SpooledRun
     plan: Plan
     store: Store
     outcomes: dict[int, Outcome]
@@ -174,7 +175,7 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) ->
     cell = planned.cell
     job = {
         "sweep_id": sweep.id,
-        "parent_run_id": sweep.run_id,
+        "finished": planned.run_id if planned.state == UNMEASURED and planned.run_id else "",
         "index": cell.index,
         "name": cell.name,
         "key": cell.key,

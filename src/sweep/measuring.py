@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sweep.npu.measure import Measured
     from sweep.npu.targets import Target
     from sweep.tracking.read import RunInfo
+    from sweep.tracking.run import Run
     from sweep.tracking.store import Store
 
 GFLOPS_IMGSZ = 640  # the image size at which Ultralytics states a model's GFLOPs, whatever it was trained at
@@ -90,14 +91,11 @@ def wanted_names(targets: Sequence[Target]) -> dict[str, str | None]:
     return {INT8: None} | {target.name: target.fingerprint() for target in targets} if targets else {}
 
 
-def measure_and_log(
-    store: Store, run_id: str, checkpoint: Path, onnx: Path, folder: Path, measuring: Measuring
-) -> Measured:
+def measure_and_log(run: Run, checkpoint: Path, onnx: Path, folder: Path, measuring: Measuring) -> Measured:
     """Measure a checkpoint and log figures, facts and files to a run. What cannot be measured is logged as such.
 
     Args:
-        store: The opened store.
-        run_id: The cell's run, under way or ended.
+        run: The cell's run, under way or ended.
         checkpoint: The cell's best checkpoint.
         onnx: Its FP32 export.
         folder: Where everything is written, `export` in the cell's folder.
@@ -105,7 +103,6 @@ def measure_and_log(
     """
     from sweep.npu.calibration import calibration_images
     from sweep.npu.measure import measure
-    from sweep.tracking import write
     from sweep.tracking.measured import tag_of, tag_text
     from sweep.training.train import evaluate
 
@@ -131,29 +128,25 @@ def measure_and_log(
         wanted=measuring.wanted,
         say=measuring.say,
     )
-    write.log_summary(store, run_id, measured.metrics)
-    write.log_files(store, run_id, measured.files)
-    shutil.rmtree(folder, ignore_errors=True)  # MLflow has it all now
+    run.log_summary(measured.metrics)
+    run.log_files(measured.files)
+    shutil.rmtree(folder, ignore_errors=True)  # the run has it all now
     # Last: a run that has a target's tag has its figures and files, too.
-    write.set_tags(store, run_id, {tag_of(name): tag_text(facts) for name, facts in measured.facts.items()})
+    run.set_tags({tag_of(name): tag_text(facts) for name, facts in measured.facts.items()})
     return measured
 
 
-def measured_or_said(
-    store: Store, run_id: str, wanted: Collection[str], action: Callable[[], Measured]
-) -> dict[str, str]:
+def measured_or_said(run: Run, wanted: Collection[str], action: Callable[[], Measured]) -> dict[str, str]:
     """Measure, and whatever goes wrong say it at the run: what was trained stays finished.
 
     Args:
-        store: The opened store.
-        run_id: The cell's run.
+        run: The cell's run.
         wanted: The names of what is to be measured.
         action: `measure_and_log` or `measure_stored` with its arguments.
 
     Returns:
         What was not measured, with the reasons.
     """
-    from sweep.tracking import write
     from sweep.tracking.measured import FAILED, tag_of, tag_text
 
     try:
@@ -163,7 +156,7 @@ def measured_or_said(
         reason = in_one_line(error)
         facts = tag_text({"state": FAILED, "reason": reason})
         with contextlib.suppress(Exception):  # where tracking itself is what went wrong
-            write.set_tags(store, run_id, {tag_of(name): facts for name in wanted})
+            run.set_tags({tag_of(name): facts for name in wanted})
         return dict.fromkeys(wanted, reason)
 
 
@@ -179,12 +172,13 @@ def measure_run(store: Store, run: RunInfo, wanted: Collection[str], make: Calla
     Returns:
         What was not measured, with the reasons.
     """
+    from sweep.tracking.run import run_of
     from sweep.training.output import output_to
 
-    folder = cell_folder(store.home, str(run.key)) / run.run_id
+    folder = cell_folder(store.home, str(run.key)) / run.id
     with output_to(folder / "measure.log"):
         return measured_or_said(
-            store, run.run_id, wanted, lambda: measure_stored(store, run, folder / "export", make())
+            run_of(store, run), wanted, lambda: measure_stored(store, run, folder / "export", make())
         )
 
 
@@ -195,12 +189,12 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
         SweepError: The run has no checkpoint.
     """
     from sweep.npu.graph import count_nodes
-    from sweep.tracking.artifacts import open_artifact
+    from sweep.tracking.run import open_file, run_of
 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "best.pt"
     try:
-        with open_artifact(store, run.run_id, run.artifact_uri, "weights/best.pt") as kept:
+        with open_file(store, run, "weights/best.pt") as kept:
             if kept is None:
                 raise SweepError(
                     f"{run.cell}: MLflow holds no weights/best.pt of its run {run.run_id}, so it cannot be measured. "
@@ -208,6 +202,6 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
                 )
             shutil.copyfile(kept, checkpoint)
         graph = count_nodes(checkpoint, measuring.imgsz, folder)
-        return measure_and_log(store, run.run_id, checkpoint, graph.path, folder, measuring)
+        return measure_and_log(run_of(store, run), checkpoint, graph.path, folder, measuring)
     finally:
         checkpoint.unlink(missing_ok=True)

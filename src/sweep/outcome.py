@@ -32,7 +32,7 @@ class Outcome:
     reason: str | None = None
     reused: bool = False
     open: bool = False
-    """Whether its MLflow run is still RUNNING, because its process could not end it."""
+    """Whether its run is still open, because its process could not end it."""
     lost: bool = False
     """Whether a worker died, or left trials to one that died: the study of a tuned cell can go on."""
 
@@ -111,16 +111,16 @@ def _weight(outcome: Outcome) -> tuple[int, bool]:
 
 
 def mark_ended(store: Store, outcomes: Iterable[Outcome]) -> None:
-    """End the MLflow runs of cells whose own process could not."""
-    from sweep.tracking import write
-    from sweep.tracking.read import runs_by_id
+    """End the runs of cells whose own process could not."""
+    from sweep.tracking.spool.pending import pending_folder
+    from sweep.tracking.spool.replay import replay
+    from sweep.tracking.spool.run import SpooledRun
 
     for outcome in outcomes:
-        if not outcome.open or outcome.run_id is None:
-            continue
-        run = runs_by_id(store, [outcome.run_id]).get(outcome.run_id)
-        if run is not None and run.status == "running":  # it may have ended well and not come to say so
-            write.finish(store, outcome.run_id, ENDED[outcome.state], reason=outcome.reason)  # type: ignore[arg-type]
+        folder = pending_folder(store.home, outcome.run_id) if outcome.open and outcome.run_id else None
+        run = None if folder is None else replay(store, folder)
+        if folder is not None and run is not None and run.status == "running":  # or it ended well and could not say so
+            SpooledRun(store, folder).finish(ENDED[outcome.state], outcome.reason)  # type: ignore[arg-type]
 
 
 def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -> Outcome:

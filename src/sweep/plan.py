@@ -103,18 +103,24 @@ def make_plan(
     return Plan(settings, devices, targets, tuple(axis.key for axis in axes), tuple(planned), tuple(warnings))
 
 
-def with_states(plan: Plan, store: Store) -> Plan:
-    """The plan with each cell's state as tracking knows it: new, finished, interrupted or failed."""
+def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
+    """The plan with each cell's state as tracking knows it: new, finished, interrupted or failed.
+
+    Args:
+        plan: The plan.
+        store: Where runs are tracked.
+        there: Whether it is; where MLflow is away, this home tells the states.
+    """
     from sweep.measuring import wanted_names
+    from sweep.tracking.known import finished_of, runs_of_keys
     from sweep.tracking.measured import lacking
-    from sweep.tracking.read import find_runs_by_key
 
     wanted = wanted_names([target for target in plan.targets if target.version() is not None])
-    runs = find_runs_by_key(store, [planned.cell.key for planned in plan.cells])
+    runs = runs_of_keys(store, [planned.cell.key for planned in plan.cells], there=there)
     cells = []
     for planned in plan.cells:
         known = runs.get(planned.cell.key, [])
-        finished = next((run for run in known if run.status == "finished"), None)
+        finished = finished_of(known)
         epochs = int(planned.config.recipe["epochs"])
         if finished is not None and not tuned_enough(finished.tags, planned.config.tune, epochs):
             cells.append(replace(planned, state=UNTUNED, run_id=finished.run_id))

@@ -15,36 +15,42 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
     from sweep.architecture.transfer import Transferred
+    from sweep.tracking.spool.run import SpooledRun
     from sweep.training.train import Trained
 
 
-def start_run(work: Work, tags: Mapping[str, str] | None = None) -> str:
-    """Open the cell's MLflow run, with its parameters, provenance and data set; returns the run id."""
+def start_run(work: Work, tags: Mapping[str, str] | None = None) -> SpooledRun:
+    """Begin the cell's run, with its parameters, provenance and data set."""
     from sweep.architecture.summary import summarize, summary_text
-    from sweep.tracking import names, write
+    from sweep.tracking import names
     from sweep.tracking.provenance import provenance_tags
+    from sweep.tracking.spool.run import SpooledRun, new_id
 
     cell, job = work.cell, work.job
-    run_id = write.start_cell(
-        work.store,
-        parent_run_id=job["parent_run_id"],
-        sweep_id=job["sweep_id"],
-        cell_name=job["name"],
-        cell_key=job["key"],
-        params=params_of(work, work.identity.recipe),
-        tags=provenance_tags(device=work.device)
-        | {
-            names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")),
-            names.ARCHITECTURE: summary_text(summarize(work.identity.model)),
-            names.ATTEMPT: str(job["attempt"]),
-        }
-        | dict(tags or {}),
-    )
+    own = {
+        names.KIND: names.KIND_CELL,
+        names.SWEEP_ID: job["sweep_id"],
+        names.CELL: job["name"],
+        names.CELL_KEY: job["key"],
+        names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")),
+        names.ARCHITECTURE: summary_text(summarize(work.identity.model)),
+        names.ATTEMPT: str(job["attempt"]),
+    }
     if cell.weights:
-        write.set_tags(work.store, run_id, {names.WEIGHTS_DIGEST: file_digest(cell.weights)})
-    source, digest = str(work.data.yaml), work.data.digest
-    write.log_dataset_input(work.store, run_id, name=work.data.name, digest=digest, source=source, context="training")
-    return run_id
+        own[names.WEIGHTS_DIGEST] = file_digest(cell.weights)
+    if work.settings.rerun:
+        own[names.RERUN] = "true"
+    run = SpooledRun.begin(
+        work.store,
+        work.folder / new_id(),
+        name=job["name"],
+        tags=provenance_tags(device=work.device) | own | dict(tags or {}),
+        params=params_of(work, work.identity.recipe),
+        parent=work.settings.home / "sweeps" / job["sweep_id"],
+    )
+    data = work.data
+    run.log_input(name=data.name, digest=data.digest, source=str(data.yaml), context="training")
+    return run
 
 
 def params_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,41 +72,35 @@ def summary(trained: Trained) -> dict[str, float]:
 
 
 def log_result(
-    work: Work, run_id: str, best: Path, metrics: Mapping[str, float], files: Mapping[str, Path], folder: Path
+    work: Work, run: SpooledRun, best: Path, metrics: Mapping[str, float], files: Mapping[str, Path]
 ) -> dict[str, float]:
     """Evaluate a cell's best checkpoint and log its summary, its files and its model; returns the summary.
 
     Args:
         work: The cell's work.
-        run_id: Its run.
+        run: Its run.
         best: Its best checkpoint.
         metrics: The summary of its training.
         files: Its files by artifact path.
-        folder: Where the evaluation may write.
     """
-    from sweep.tracking import write
-    from sweep.tracking.models import log_model
-    from sweep.tracking.resumed import log_summary_once
-
     recipe = work.identity.recipe
     work.progress.write("stage", stage="validating the best checkpoint")
-    evaluated = evaluate_best(best, work.data, work.view, recipe, work.device, folder)
+    evaluated = evaluate_best(best, work.data, work.view, recipe, work.device, run.folder)
     found = {**metrics, **evaluated.metrics}
-    log_summary_once(work.store, run_id, found)
-    write.log_files(work.store, run_id, {**files, **evaluated.files})
-    log_model(work.store, run_id, best, imgsz=recipe["imgsz"], names=work.data.names)
+    run.log_summary_once(found)
+    run.log_files({**files, **evaluated.files})
+    run.log_model(best, imgsz=recipe["imgsz"], classes=work.data.names)
     return found
 
 
-def log_size(work: Work, run_id: str, model: DetectionModel, best: Path, folder: Path) -> Path:
+def log_size(work: Work, run: SpooledRun, model: DetectionModel, best: Path) -> Path:
     """Count and log parameters, operations and the nodes of the ONNX export, whose path is returned."""
-    from sweep.tracking import names, write
-    from sweep.tracking.resumed import log_summary_once
+    from sweep.tracking import names
 
     work.progress.write("stage", stage="counting parameters, operations and nodes")
-    counted, graph = size_of(model, best, work.identity.recipe["imgsz"], folder / "export")
-    log_summary_once(work.store, run_id, counted)
-    write.set_tags(work.store, run_id, {names.ONNX_OPSET: str(graph.opset)})
+    counted, graph = size_of(model, best, work.identity.recipe["imgsz"], run.folder / "export")
+    run.log_summary_once(counted)
+    run.set_tags({names.ONNX_OPSET: str(graph.opset)})
     return graph.path
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sweep.files import PARTS
 from sweep.tracking.read import RunInfo
 from sweep.work import Work
+
+if TYPE_CHECKING:
+    from sweep.tracking.spool.run import SpooledRun
 
 UNFINISHED = {"killed", "failed"}
 
@@ -23,26 +27,27 @@ def interrupted_run(work: Work) -> RunInfo | None:
 
     The caller holds the cell, and has closed what processes that are gone have left open.
     """
-    from sweep.tracking.read import find_runs_by_key
+    from sweep.tracking.known import home_runs
 
-    for run in find_runs_by_key(work.store, [work.identity.key]).get(work.identity.key, []):
-        if run.status in UNFINISHED and state_file(work.folder / run.run_id).exists():
+    for run in home_runs(work.store, work.identity.key):
+        if run.status in UNFINISHED and state_file(work.folder / run.id).exists():
             return run
     return None
 
 
-def reopen(work: Work, run: RunInfo) -> int:
-    """Let a run that was cut short be under way again; returns how many epochs it has finished."""
+def reopen(work: Work, run: RunInfo) -> tuple[SpooledRun, int]:
+    """Let a run that was cut short be under way again; returns it, and how many epochs it has finished."""
     from sweep.tracking import names
-    from sweep.tracking.resumed import reopen as reopen_run
+    from sweep.tracking.spool.run import SpooledRun
     from sweep.training.state import finished_epochs
 
-    epochs = finished_epochs(state_file(work.folder / run.run_id))
+    folder = work.folder / run.id
+    epochs = finished_epochs(state_file(folder))
     times = [run.tags[names.RESUMED]] if names.RESUMED in run.tags else []
     time = f"after epoch {epochs}: {run.reason or run.status}"
-    tags = {names.ATTEMPT: str(work.job["attempt"]), names.RESUMED: "\n".join([*times, time])}
-    reopen_run(work.store, run.run_id, tags)
-    return epochs
+    reopened = SpooledRun(work.store, folder)
+    reopened.reopen({names.ATTEMPT: str(work.job["attempt"]), names.RESUMED: "\n".join([*times, time])})
+    return reopened, epochs
 
 
 def forget_state(folder: Path) -> None:

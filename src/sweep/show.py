@@ -73,15 +73,20 @@ def print_end(console: Console, store: Store, outcomes: Sequence[tuple[str, Outc
     from sweep.tracking.links import compare_link, curves_link
     from sweep.tracking.uri import is_server
 
-    for name, outcome in outcomes:
-        if outcome.state != "finished":
-            console.print(Text(f"{name} {outcome.state}: {outcome.reason}", style="red"), soft_wrap=True)
+    print_failures(console, outcomes)
     run_ids = [outcome.run_id for _, outcome in outcomes if outcome.run_id]
     if run_ids:
         where = "" if is_server(store.uri) else f" ({ui_command(store)})"
         console.print(f"In MLflow's UI{where}:", soft_wrap=True, markup=False)
         console.print(f"  curves   {curves_link(store, run_ids, 'metrics/mAP50')}", soft_wrap=True, markup=False)
         console.print(f"  compare  {compare_link(store, run_ids)}", soft_wrap=True, markup=False)
+
+
+def print_failures(console: Console, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+    """The cells that did not finish, with the reasons."""
+    for name, outcome in outcomes:
+        if outcome.state != "finished":
+            console.print(Text(f"{name} {outcome.state}: {outcome.reason}", style="red"), soft_wrap=True)
 
 
 def ui_command(store: Store) -> str:

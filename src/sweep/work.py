@@ -110,7 +110,7 @@ def prepare(config: DictConfig) -> Work:
     from omegaconf import OmegaConf
 
     from sweep.npu.targets import make_targets
-    from sweep.tracking.store import open_store
+    from sweep.tracking.store import store_at
     from sweep.training.environment import prepare_ultralytics
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -126,7 +126,7 @@ def prepare(config: DictConfig) -> Work:
         data=data,
         identity=identify(cell, data, device),
         device=device,
-        store=open_store(settings.home, settings.experiment, settings.tracking_uri),
+        store=store_at(settings.home, settings.experiment, settings.tracking_uri),
         progress=ProgressWriter(progress_file(settings.home, job["sweep_id"], job["index"])),
         targets=make_targets(settings.npu, settings.home),
     )

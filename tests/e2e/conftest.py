@@ -32,12 +32,16 @@ class Desk:
 
     Attributes:
         folder: the user's folder.
+        uri: the address of the tracking store, if it is not the one in home; sweeps have to be told.
+        experiment: the experiment; sweeps learn it from the folder's configuration.
         measured: whether the coverage of its sweeps is measured, which takes a third more time.
         started: the sweeps' processes.
     """
 
     folder: Path
     measured: bool = False
+    uri: str | None = None
+    experiment: str = "npu-sweep"
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -96,7 +100,7 @@ class Desk:
         """The store of this home."""
         from sweep.tracking.store import open_store
 
-        return open_store(self.home, "npu-sweep")
+        return open_store(self.home, self.experiment, self.uri)
 
     def cell_runs(self) -> list[Any]:
         """All cell runs, newest first."""
@@ -156,10 +160,20 @@ def done(tmp_path_factory: pytest.TempPathFactory, signs: Path) -> Iterator[tupl
     close_desk(desk)
 
 
-def make_desk(folder: Path, signs: Path, *, measured: bool = False) -> Desk:
+def make_desk(
+    folder: Path,
+    signs: Path,
+    *,
+    measured: bool = False,
+    uri: str | None = None,
+    experiment: str = "npu-sweep",
+) -> Desk:
     shutil.copytree(signs, folder / "mlruns" / "datasets" / "signs")
     (folder / "user").mkdir()
-    return Desk(folder, measured)
+    if experiment != "npu-sweep":
+        (folder / "conf" / "local").mkdir(parents=True)
+        (folder / "conf" / "local" / "default.yaml").write_text(f"# @package _global_\nexperiment: {experiment}\n")
+    return Desk(folder, measured, uri, experiment)
 
 
 def close_desk(desk: Desk) -> None:

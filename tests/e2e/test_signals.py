@@ -46,7 +46,7 @@ def test_the_first_lets_epochs_end(desk: Desk, number: signal.Signals, code: int
 
     killed_too = group and number == signal.SIGTERM  # the workers, between their state and MLflow perhaps
     for run in desk.cell_runs():
-        (state,) = desk.home.glob(f"cells/*/{run.run_id}/state.pt")
+        (state,) = desk.home.glob(f"cells/*/{run.id}/state.pt")
         steps = [point.step for point in desk.store().client.get_metric_history(run.run_id, "time/epoch_s")]
         ended = list(range(1, finished_epochs(state) + 1))
         assert steps == ended or (killed_too and steps == ended[:-1]), "every epoch that has ended is there"

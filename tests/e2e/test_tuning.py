@@ -11,6 +11,7 @@ import pytest
 from e2e.conftest import Desk, tree
 from support.postgres import Postgres
 from support.tuned import TUNED, check_totals, states, trials
+from sweep.tracking.read import search
 
 pytestmark = pytest.mark.slow
 PRUNED = ("tune.pruner=threshold", "tune.pruner.lower=0.9")  # after one epoch nothing is that good
@@ -76,8 +77,8 @@ def test_a_killed_worker(desk: Desk, storage: str | None) -> None:
     assert lost.number == event["trial"]
     again = next(each for each in study if each.user_attrs["slot"] == lost.user_attrs["slot"] and each is not lost)
     assert again.params == lost.params
-    run = store.client.get_run(lost.user_attrs["run_id"])
-    assert (run.info.status, run.data.tags["sweep.kind"]) == ("KILLED", "trial-lost")
+    (run,) = search(store, f"tags.`sweep.local_id` = '{lost.user_attrs['run_id']}'")
+    assert (run.status, run.tags["sweep.kind"]) == ("killed", "trial-lost")
 
 
 def test_a_killed_sweep_goes_on(desk: Desk, storage: str | None) -> None:

@@ -128,7 +128,7 @@ def test_what_the_study_came_to_is_kept(tuned: tuple[Desk, tuple[str, ...]], tmp
     assert {file.path for file in store.client.list_artifacts(cell.run_id, "tune")} >= ARTIFACTS
     assert [trial["params"] for trial in facts["trials"]] == [trial.params for trial in study]
     assert facts["recipe"]["lr0"] == RECIPE_LR0
-    assert {trial["run_id"] for trial in facts["trials"]} == {run.run_id for run in runs_of_trials(store, cell.run_id)}
+    assert {trial["run_id"] for trial in facts["trials"]} == {run.id for run in runs_of_trials(store, cell.run_id)}
     table = pd.read_csv(store.client.download_artifacts(cell.run_id, "tune/trials.csv", str(tmp_path)))
     assert table["recipe.lr0"].tolist() == pytest.approx([trial.params["lr0"] for trial in study])
     written = Path(store.client.download_artifacts(cell.run_id, "tune/best.yaml", str(tmp_path))).read_text("utf-8")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support.spooled import begin_cell, begin_sweep, delivered
 from sweep.clean import removable, remove
 from sweep.locks import cell_lock
-from sweep.tracking import write
 from sweep.tracking.store import Store, open_store
 
 KEY = "k" * 64
@@ -25,17 +25,17 @@ def store(tmp_path: Path) -> Store:
 
 def make_run(store: Store, status: str | None, *, logged: bool = True) -> Path:
     """The run of a cell with its folder in home as a training leaves it."""
-    sweep = write.start_sweep(store, sweep_id="s", name="s", command="", tags={})
-    run_id = write.start_cell(store, parent_run_id=sweep, sweep_id="s", cell_name="c", cell_key=KEY, params={}, tags={})
-    folder = store.home / "cells" / KEY / run_id
+    run = begin_cell(store, begin_sweep(store), KEY)
+    folder = run.folder
     (folder / "weights").mkdir(parents=True)
     files = {f"weights/{name}": folder / "weights" / name for name in ("best.pt", "last.pt")}
     for path in (*files.values(), folder / "state.pt", folder / ".state.pt.1.part", folder / "train.log"):
         path.write_bytes(b"x" * 1000)
     if logged:
-        write.log_files(store, run_id, files)
+        run.log_files(files)
     if status is not None:
-        write.finish(store, run_id, status)  # type: ignore[arg-type]
+        run.finish(status)  # type: ignore[arg-type]
+    delivered(store)
     return folder
 
 
@@ -48,7 +48,7 @@ def test_of_a_finished_cell_goes_what_mlflow_has(store: Store) -> None:
     place = folder.relative_to(store.home)
     assert names(store) == {f"{place}/state.pt", f"{place}/weights", f"{place}/.state.pt.1.part"}
     assert remove(removable(store, caches=False), lambda *_: None) == 4000
-    assert [path.name for path in folder.iterdir()] == ["train.log"]
+    assert {path.name for path in folder.iterdir()} == {"train.log", "spool.jsonl", "delivered.json", "deliver.lock"}
     assert sorted(path.name for path in store.home.glob("artifacts/*/artifacts/weights/*")) == ["best.pt", "last.pt"]
     assert names(store) == set()
 
@@ -56,6 +56,12 @@ def test_of_a_finished_cell_goes_what_mlflow_has(store: Store) -> None:
 def test_checkpoints_that_mlflow_lacks_stay(store: Store) -> None:
     folder = make_run(store, "FINISHED", logged=False)
     assert f"{folder.relative_to(store.home)}/weights" not in names(store)
+
+
+def test_what_is_not_delivered_stays(store: Store) -> None:
+    folder = make_run(store, "FINISHED")
+    (folder / "delivered.json").write_text('{"run_id": "x", "offset": 10}')
+    assert names(store) == set()
 
 
 @pytest.mark.parametrize("status", [None, "KILLED", "FAILED"])

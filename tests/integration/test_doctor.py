@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 from importlib import metadata
@@ -12,11 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from support.spooled import begin_cell, begin_sweep
 from sweep import doctor
 from sweep.devices import Gpu
 from sweep.locks import cell_lock
 from sweep.tracking import names, write
-from sweep.tracking.store import open_store
+from sweep.tracking.spool.deliver import deliver, mlflow_id
+from sweep.tracking.store import open_store, store_at
 
 
 def report(home: Path) -> tuple[int, str]:
@@ -69,20 +70,33 @@ def test_counts_what_the_store_of_home_holds(tmp_path: Path) -> None:
 def test_lists_what_a_killed_process_has_left_running(tmp_path: Path) -> None:
     home = tmp_path / "mlruns"
     store = open_store(home, "other")
-    tags = {names.HOST: platform.node()}
-    sweep = write.start_sweep(store, sweep_id="dead", name="sweep dead", command="", tags=tags)
-    of_cell = {"sweep_id": "dead", "cell_name": "yolo11n-l4-relu-s0", "params": {}, "parent_run_id": sweep}
-    cells = [write.start_cell(store, cell_key=key * 64, tags=tags, **of_cell) for key in "ab"]  # type: ignore[arg-type]
-    elsewhere = write.start_cell(store, cell_key="c" * 64, tags={names.HOST: "another"}, **of_cell)  # type: ignore[arg-type]
+    sweep = begin_sweep(store, "dead")
+    lost, held = (begin_cell(store, sweep, key * 64) for key in "ab")
+    long_ago = {names.HOST: "another", names.HEARTBEAT: "2026-01-01T00:00:00Z"}
+    silent = begin_cell(store, sweep, "c" * 64, long_ago)
+    living = begin_cell(store, sweep, "d" * 64, {names.HOST: "another"})
+    for run in (sweep, lost, held, silent, living):
+        deliver(store, run.folder)
     with cell_lock(home, "b" * 64, on_wait=lambda: None):
         code, text = report(home)
     flat = " ".join(text.split())
     assert code == 0, text
-    assert f"sweep dead (run {sweep}): its process is gone" in flat
-    assert f"yolo11n-l4-relu-s0 (run {cells[0]}): its process is gone" in flat
-    assert cells[1] not in flat, "a process holds it"
-    assert elsewhere not in flat, "whether it lives cannot be told from here"
-    assert store.client.get_run(sweep).info.status == "RUNNING", "doctor only looks"
+    assert "sweep dead (run dead): its process is gone" in flat
+    assert f"(run {lost.id}): its process is gone" in flat
+    assert f"on another, process {os.getpid()}, no sign of life since 2026-01-01T00:00:00Z" in flat
+    assert held.id not in flat, "a process holds it"
+    assert flat.count("no sign of life") == 1, "whether the other one lives cannot be told from here"
+    assert store.client.get_run(mlflow_id(store, sweep.folder)).info.status == "RUNNING", "doctor only looks"
+
+
+def test_lists_what_is_not_delivered(tmp_path: Path) -> None:
+    home = tmp_path / "mlruns"
+    begin_sweep(store_at(home, "e", "http://user:secret@127.0.0.1:9")).finish("FINISHED")
+    code, text = report(home)
+    assert code == 0, text
+    assert "1 run for e @ http://127.0.0.1:9" in text
+    assert "python -m sweep sync" in text
+    assert "secret" not in text
 
 
 def test_missing_and_unfit_packages_are_problems_with_the_line_that_installs_them(

@@ -100,14 +100,15 @@ def import_cell(store: Store, cell: ImportedCell, parent: RunInfo | None, comman
     """
     from sweep.devices import device_type
     from sweep.locks import cell_folder, cell_lock
-    from sweep.tracking.read import runs_by_id
-    from sweep.tracking.runs import close_abandoned, finished_run
+    from sweep.tracking.known import finished_of
+    from sweep.tracking.read import find_runs_by_key, runs_by_id
+    from sweep.tracking.runs import close_abandoned_imports
     from sweep.training.output import output_to
 
     settings = cell.claim.settings
     with cell_lock(store.home, cell.key, on_wait=lambda: say("another process imports this folder")):
-        close_abandoned(store, cell.key)
-        known = finished_run(store, cell.key)
+        close_abandoned_imports(store, cell.key)
+        known = finished_of(find_runs_by_key(store, [cell.key]).get(cell.key, []))
         if known is not None:
             return _again(store, cell, known, parent, command)
         folder = cell_folder(store.home, cell.key) / "import"

@@ -8,6 +8,27 @@ from contextlib import contextmanager
 from sweep.errors import SweepError
 from sweep.tracking.uri import is_server, without_credentials
 
+CONNECT_S = 5  # for the first contact with a database
+
+
+class StoreAway(SweepError):
+    """Nobody answers at the address of the store: it is away for a while, or the address is wrong."""
+
+
+def check_answers(uri: str) -> None:
+    """Look whether a database server answers: MLflow would try for 100 seconds.
+
+    Raises:
+        Exception: What the driver says.
+    """
+    if is_server(uri) or uri.startswith("sqlite"):
+        return
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    limit = {"connect_timeout": CONNECT_S} if uri.startswith("postgresql") else {}
+    create_engine(uri, poolclass=NullPool, connect_args=limit).connect().close()
+
 
 @contextmanager
 def as_user_errors(uri: str) -> Iterator[None]:
@@ -17,13 +38,13 @@ def as_user_errors(uri: str) -> Iterator[None]:
     except SweepError:
         raise
     except Exception as error:
-        sentence = _server(uri, error) if is_server(uri) else _database(uri, error)
-        if sentence is None:
+        problem = _server(uri, error) if is_server(uri) else _database(uri, error)
+        if problem is None:
             raise
-        raise SweepError(sentence) from error
+        raise problem from error
 
 
-def _server(uri: str, error: Exception) -> str | None:
+def _server(uri: str, error: Exception) -> SweepError | None:
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
@@ -32,25 +53,32 @@ def _server(uri: str, error: Exception) -> str | None:
     place = f"tracking.uri={without_credentials(uri)}"
     status = getattr(error, "get_http_status_code", lambda: None)()
     if status in (401, 403):
-        return (
+        return SweepError(
             f"{place}: the server refused access (HTTP {status}). Set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
         )
-    return f"{place}: no MLflow server answers there. Start it, correct the address, or use tracking=local."
+    return StoreAway(f"{place}: no MLflow server answers there. Start it, correct the address, or use tracking=local.")
 
 
-def _database(uri: str, error: Exception) -> str | None:
+def _database(uri: str, error: Exception) -> SweepError | None:
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     if not isinstance(error, (MlflowException, SQLAlchemyError, ImportError, OSError)):
         return None
     shown = without_credentials(uri)
     text = str(error).strip()
     if "out-of-date database schema" in text or "Can't locate revision" in text:
-        return (
+        return SweepError(
             f"tracking.uri={shown}: this database was written by another version of MLflow. Copy it, then "
             f"run `mlflow db upgrade '{shown}'`, or choose another home."
         )
     reason = text.partition("\n")[0].replace(uri, shown)
-    return f"tracking.uri={shown}: the tracking store cannot be opened ({reason})."
+    away = isinstance(error, OperationalError) and not uri.startswith("sqlite") and not _refused(text)
+    kind = StoreAway if away else SweepError
+    return kind(f"tracking.uri={shown}: the tracking store cannot be opened ({reason}).")
+
+
+def _refused(text: str) -> bool:
+    """Whether a database answers, and says no."""
+    return any(word in text for word in ("authentication", "password", "does not exist", "permission denied"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import SweepError
@@ -29,7 +30,10 @@ LATEST = "latest"
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as MLflow holds it. `status`: running, finished, failed, killed or scheduled, in lower case."""
+    """A run as MLflow holds it. `status`: running, finished, failed, killed or scheduled, in lower case.
+
+    One that was read from its journal in home has its local id as `run_id`, its `folder`, and its logged `epochs`.
+    """
 
     run_id: str
     name: str
@@ -40,6 +44,13 @@ class RunInfo:
     params: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
+    folder: Path | None = None
+    epochs: frozenset[int] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """What the run is called in its home: the same whether it was read there or in MLflow."""
+        return self.tags.get(names.LOCAL_ID, self.run_id)
 
     @property
     def key(self) -> str | None:

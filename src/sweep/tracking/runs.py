@@ -1,92 +1,152 @@
-"""What a cell asks of tracking before it trains: is it done already, and did somebody die over it?"""
+"""Runs whose process is gone: found by who holds the locks of home, and ended."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
 
-from sweep.tracking import names, write
+from sweep.tracking import names
+from sweep.tracking.known import home_runs
 from sweep.tracking.read import RunInfo, find_runs_by_key, search
+from sweep.tracking.run import Run, run_of
+from sweep.tracking.spool.journal import JOURNAL
+from sweep.tracking.spool.pending import pending
+from sweep.tracking.spool.replay import replay, replay_any
 from sweep.tracking.store import Store
 
 NO_WORD = "its process ended without a word"
 LOST_WORD = "its worker died without a word; the trial was run again"
-RUNNING = "attributes.status = 'RUNNING'"
+SILENCE: Final = timedelta(minutes=10)  # a run shows about once a minute that its process lives
 
-
-def finished_run(store: Store, key: str) -> RunInfo | None:
-    """The newest finished run of a cell, or None."""
-    runs = find_runs_by_key(store, [key]).get(key, [])
-    return next((run for run in runs if run.status == "finished"), None)
+Alive = Callable[[str], bool]
 
 
 def close_abandoned(store: Store, key: str) -> None:
-    """Mark this home's runs of a cell that are still RUNNING as KILLED.
+    """Mark this home's runs of a cell that are still open as KILLED.
 
-    The caller holds the cell's lock, so the process that started them is gone.
+    The caller holds the cell's lock, so the process that began them is gone.
     """
+    for run in home_runs(store, key):
+        if run.status == "running":
+            run_of(store, run).finish("KILLED", NO_WORD)
+
+
+def close_abandoned_imports(store: Store, key: str) -> None:
+    """The same for runs that were logged to MLflow directly, as imports are."""
     for run in find_runs_by_key(store, [key]).get(key, []):
-        if run.status == "running" and _from_here(store, run):
-            write.finish(store, run.run_id, "KILLED", reason=NO_WORD)
+        if run.status == "running" and run.tags.get(names.HOME) == str(store.home) and _of_this_host(run):
+            run_of(store, run).finish("KILLED", NO_WORD)
 
 
-def orphans(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> list[RunInfo]:
-    """This home's sweeps and cells that are RUNNING, but whose process is gone; `close_dead_sweeps` ends them.
-
-    Args:
-        store: The opened store.
-        sweep_alive: Whether a process still holds the sweep of this id.
-        cell_alive: Whether a process still holds the cell of this key.
-    """
-    own = {
-        kind: [run for run in search(store, f"tags.`{names.KIND}` = '{kind}' AND {RUNNING}") if _from_here(store, run)]
-        for kind in (names.KIND_SWEEP, names.KIND_CELL)
-    }
-    sweeps = [run for run in own[names.KIND_SWEEP] if not sweep_alive(str(run.sweep_id))]
-    return sweeps + [run for run in own[names.KIND_CELL] if not cell_alive(str(run.key))]
-
-
-def close_dead_sweeps(store: Store, *, sweep_alive: Callable[[str], bool], cell_alive: Callable[[str], bool]) -> None:
-    """Mark this home's sweeps that are RUNNING, but whose process is gone, as KILLED, and their open cells with them.
+def orphans(store: Store, *, sweep_alive: Alive, cell_alive: Alive, there: bool = True) -> list[RunInfo]:
+    """This home's sweeps and cells that are open, but whose process is gone; `close_dead_sweeps` ends them.
 
     Args:
-        store: The opened store.
+        store: The store.
         sweep_alive: Whether a process still holds the sweep of this id.
         cell_alive: Whether a process still holds the cell of this key.
+        there: Whether MLflow is; where it is away, home alone is asked.
     """
-    for sweep in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}' AND {RUNNING}"):
-        if not _from_here(store, sweep) or sweep_alive(str(sweep.sweep_id)):
+    return _dead([run for run in _open_runs(store, there) if _of_this_host(run)], sweep_alive, cell_alive)
+
+
+def stale_journals(home: Path, *, sweep_alive: Alive, cell_alive: Alive) -> list[RunInfo]:
+    """The same by the journals of a home alone, whatever stores they are for."""
+    found = (replay_any(folder) for folder in pending(home))
+    own = [run for _, run in filter(None, found) if run.status == "running" and _of_this_host(run)]
+    return _dead(own, sweep_alive, cell_alive)
+
+
+def silent(store: Store) -> Iterator[tuple[RunInfo, str]]:
+    """Yield runs of other hosts that are RUNNING in MLflow without a recent sign of life, each with a word on it."""
+    for run in search(store, "attributes.status = 'RUNNING'"):
+        beat = run.tags.get(names.HEARTBEAT)
+        if _of_this_host(run) or _kind(run) not in (names.KIND_SWEEP, names.KIND_CELL) or beat is None:
             continue
-        close_open_cells(store, sweep.run_id, cell_alive=cell_alive)
-        write.finish(store, sweep.run_id, "KILLED", reason=NO_WORD)
+        if datetime.now(UTC) - datetime.fromisoformat(beat) > SILENCE:
+            owner = f"{run.tags.get(names.HOST)}, process {run.tags.get(names.PID)}"
+            yield run, f"on {owner}, no sign of life since {beat}. A sweep there, in its home, marks it as killed."
 
 
-def close_open_cells(store: Store, sweep_run_id: str, *, cell_alive: Callable[[str], bool]) -> None:
-    """Mark a sweep's cells that are RUNNING, but whose process is gone, as KILLED.
+def close_dead_sweeps(store: Store, *, sweep_alive: Alive, cell_alive: Alive, there: bool = True) -> None:
+    """Mark this home's sweeps that are open, but whose process is gone, as KILLED, and their open cells with them.
 
     Args:
-        store: The opened store.
-        sweep_run_id: The sweep's run.
+        store: The store.
+        sweep_alive: Whether a process still holds the sweep of this id.
+        cell_alive: Whether a process still holds the cell of this key.
+        there: Whether MLflow is; where it is away, home alone is asked.
+    """
+    own = [run for run in _open_runs(store, there) if _of_this_host(run)]
+    for sweep in own:
+        if _kind(sweep) == names.KIND_SWEEP and not sweep_alive(str(sweep.sweep_id)):
+            _close_cells(store, own, sweep.id, cell_alive)
+            run_of(store, sweep).finish("KILLED", NO_WORD)
+
+
+def close_open_cells(store: Store, sweep: str, *, cell_alive: Alive) -> None:
+    """Mark a sweep's cells that are open, but whose process is gone, as KILLED.
+
+    Args:
+        store: The store.
+        sweep: What the sweep's run is called in this home.
         cell_alive: Whether a process still holds the cell of this key.
     """
-    for cell in search(store, f"tags.`{names.PARENT}` = '{sweep_run_id}' AND {RUNNING}"):
-        if not cell_alive(str(cell.key)):
-            close_open_trials(store, cell.run_id)
-            write.finish(store, cell.run_id, "KILLED", reason=NO_WORD)
+    _close_cells(store, list(_open_runs(store, there=False)), sweep, cell_alive)
 
 
-def close_open_trials(store: Store, cell_run_id: str) -> None:
-    """Mark the trials of a cell that are still RUNNING as lost; the caller knows that their workers are gone."""
-    for trial in list(search(store, f"tags.`{names.PARENT}` = '{cell_run_id}' AND {RUNNING}")):
-        mark_lost(store, trial.run_id)
+def close_open_trials(store: Store, cell: RunInfo) -> None:
+    """Mark the trials of a cell that are still open as lost; the caller knows that their workers are gone."""
+    for trial in home_runs(store, str(cell.key), names.KIND_TRIAL):
+        if trial.status == "running" and trial.parent_run_id == cell.id:
+            mark_lost(run_of(store, trial))
 
 
-def mark_lost(store: Store, run_id: str) -> None:
+def mark_lost(run: Run) -> None:
     """End the run of a trial as lost: it counts no longer among the trials of its cell."""
-    write.set_tags(store, run_id, {names.KIND: names.KIND_LOST, names.TRIAL_STATE: names.LOST})
-    write.finish(store, run_id, "KILLED", reason=LOST_WORD)
+    run.set_tags({names.KIND: names.KIND_LOST, names.TRIAL_STATE: names.LOST})
+    run.finish("KILLED", LOST_WORD)
 
 
-def _from_here(store: Store, run: RunInfo) -> bool:
-    """Whether this host started the run, in this home: only then do the home's locks tell whether its process lives."""
-    return run.tags.get(names.HOST) == platform.node() and run.tags.get(names.HOME) == str(store.home)
+def _dead(own: list[RunInfo], sweep_alive: Alive, cell_alive: Alive) -> list[RunInfo]:
+    """Of open runs of this host those whose process is gone: sweeps, then cells."""
+    sweeps = [run for run in own if _kind(run) == names.KIND_SWEEP and not sweep_alive(str(run.sweep_id))]
+    return sweeps + [run for run in own if _kind(run) == names.KIND_CELL and not cell_alive(str(run.key))]
+
+
+def _close_cells(store: Store, own: list[RunInfo], sweep: str, cell_alive: Alive) -> None:
+    for cell in own:
+        if _kind(cell) == names.KIND_CELL and cell.parent_run_id == sweep and not cell_alive(str(cell.key)):
+            close_open_trials(store, cell)
+            run_of(store, cell).finish("KILLED", NO_WORD)
+
+
+def _kind(run: RunInfo) -> str | None:
+    return run.tags.get(names.KIND)
+
+
+def _open_runs(store: Store, there: bool) -> Iterator[RunInfo]:
+    """This home's runs, of any host, that have not ended: by their journals, and of those that have none by MLflow."""
+    for folder in pending(store.home):
+        run = replay(store, folder)
+        if run is not None and run.status == "running":
+            yield run
+    if there:
+        for run in list(search(store, "attributes.status = 'RUNNING'")):
+            if run.tags.get(names.HOME) == str(store.home) and not (_folder(store, run) / JOURNAL).exists():
+                yield run
+
+
+def _folder(store: Store, run: RunInfo) -> Path:
+    """Where the journal of a run would be in this home."""
+    if _kind(run) == names.KIND_SWEEP:
+        return store.home / "sweeps" / str(run.sweep_id)
+    return store.home / "cells" / str(run.key) / run.id
+
+
+def _of_this_host(run: RunInfo) -> bool:
+    """Whether this host has begun the run: only then do the home's locks tell whether its process lives."""
+    return run.tags.get(names.HOST) == platform.node()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sweep.errors import SweepError
 from sweep.tracking.client import FIRST_CONTACT, client_for, close, environment, new_client
-from sweep.tracking.failures import as_user_errors
+from sweep.tracking.failures import as_user_errors, check_answers
 from sweep.tracking.uri import is_server, resolve_uri, sqlite_path, sqlite_uri, without_credentials
 
 if TYPE_CHECKING:
@@ -24,17 +24,45 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 
 @dataclass(frozen=True)
 class Store:
-    """An opened MLflow store: one experiment at one address. Picklable; a process builds its own client."""
+    """An MLflow store: one experiment at one address. Picklable; a process builds its own client.
+
+    Attributes:
+        uri: its absolute address.
+        experiment: the name of the experiment.
+        known_id: the experiment's id; None where the store was not asked yet.
+        home: the folder of all state.
+    """
 
     uri: str
     experiment: str
-    experiment_id: str
+    known_id: str | None
     home: Path
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id; a store that was not opened yet is opened now."""
+        if self.known_id is not None:
+            return self.known_id
+        if self not in _opened:
+            _opened[self] = str(open_store(self.home, self.experiment, self.uri).known_id)
+        return _opened[self]
 
     @property
     def client(self) -> MlflowClient:
         """MLflow's client for this store, built once per process."""
         return client_for(self.uri)
+
+
+_opened: dict[Store, str] = {}
+
+
+def store_at(home: Path, experiment: str, uri: str | None = None) -> Store:
+    """A store that is not asked anything yet: it may be away, and is opened when it is first needed.
+
+    Raises:
+        SweepError: the address is none.
+    """
+    return Store(resolve_uri(home.absolute(), uri), experiment, None, home.absolute())
 
 
 def open_store(home: Path, experiment: str, uri: str | None = None) -> Store:
@@ -47,13 +75,15 @@ def open_store(home: Path, experiment: str, uri: str | None = None) -> Store:
         uri: Address of an MLflow server or database; None for the SQLite file in home.
 
     Raises:
-        SweepError: the address is none, nobody answers there, the database belongs to another version of
-            MLflow, or the experiment was deleted.
+        StoreAway: nobody answers there.
+        SweepError: the address is none, the database belongs to another version of MLflow, or the experiment was
+            deleted.
     """
     home = home.absolute()
     address = resolve_uri(home, uri)
     _make_home(home)
     with as_user_errors(address):
+        check_answers(address)
         _ensure_sqlite(home, address, experiment)
         with environment(FIRST_CONTACT if is_server(address) else {}):
             client = client_for(address)
@@ -76,6 +106,7 @@ def find_store(home: Path, experiment: str, uri: str | None = None) -> Store | N
     if not has_store(home, uri):
         return None
     with as_user_errors(address), environment(FIRST_CONTACT if is_server(address) else {}):
+        check_answers(address)
         found = client_for(address).get_experiment_by_name(experiment)
     return None if found is None else _store(home, address, found)
 
@@ -95,7 +126,7 @@ def _store(home: Path, address: str, found: Experiment) -> Store:
             f"experiment={found.name}: it was deleted in {without_credentials(address)}. Restore it "
             f"(mlflow experiments restore --experiment-id {found.experiment_id}) or choose another name."
         )
-    return Store(uri=address, experiment=found.name, experiment_id=found.experiment_id, home=home)
+    return Store(uri=address, experiment=found.name, known_id=str(found.experiment_id), home=home)
 
 
 def _make_home(home: Path) -> None:

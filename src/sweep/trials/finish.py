@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 from sweep.ending import CellFailed, finish_and_measure, recorded
 from sweep.record import artifacts, log_result, log_size, summary
 from sweep.resume import forget_state, state_file
-from sweep.tracking import names, write
-from sweep.tracking.resumed import logged_epochs
+from sweep.tracking import names
+from sweep.tracking.run import open_file
+from sweep.tracking.spool.replay import curves_of
 from sweep.trials.join import Joined, trial_epochs
+from sweep.trials.lost import runs_of_trials
 from sweep.tuning.away import patiently
 from sweep.tuning.done import TOTAL
 from sweep.tuning.slots import RUN_ID
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from sweep.tracking.read import RunInfo
+    from sweep.tracking.spool.run import SpooledRun
+    from sweep.tracking.store import Store
     from sweep.training.train import Trained
     from sweep.tune_settings import TuneSettings
     from sweep.work import Work
@@ -38,104 +42,104 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
         CellFailed: It failed, and is recorded as such.
     """
     from sweep.architecture.checkpoint import read_checkpoint
-    from sweep.tracking.read import runs_by_id
     from sweep.tracking.runs import close_open_trials
     from sweep.training.output import output_to
 
-    run_id, folder = joined.run_id, work.folder / joined.run_id
-    run = runs_by_id(work.store, [run_id])[run_id]
-    if run.status == "finished":
+    run, now = joined.run, joined.info()
+    if now.status == "finished":
         return
-    if run.status != "running":
-        raise CellFailed(run.reason or "it failed in another worker")
-    close_open_trials(work.store, run_id)  # all have ended; a run may have been left by a worker and who looked for it
-    with output_to(folder / "train.log"):
-        with recorded(work, run_id, folder):
+    if now.status != "running":
+        raise CellFailed(now.reason or "it failed in another worker")
+    close_open_trials(work.store, now)  # all have ended; a run may have been left by a worker and who looked for it
+    with output_to(run.folder / "train.log"):
+        with recorded(work, run):
             best, runs = _best(work, joined)
-            files, metrics = _result(work, tune, joined, best, runs[best.number], folder)
+            files, metrics = _result(work, tune, joined, best, runs[best.number])
             checkpoint = files["weights/best.pt"]
-            patiently(lambda: _log_study(work, tune, joined, best, runs, folder))
-            metrics = log_result(work, run_id, checkpoint, metrics, files, folder)
-            graph = log_size(work, run_id, read_checkpoint(checkpoint), checkpoint, folder)
-        finish_and_measure(work, run_id, checkpoint, graph, folder)
-    forget_state(folder)
-    work.progress.write("finished", run_id=run_id, metrics={"mAP50": metrics["best/mAP50"]})
+            patiently(lambda: _log_study(work, tune, joined, best, runs))
+            metrics = log_result(work, run, checkpoint, metrics, files)
+            graph = log_size(work, run, read_checkpoint(checkpoint), checkpoint)
+        finish_and_measure(work, run, checkpoint, graph)
+    forget_state(run.folder)
+    work.progress.write("finished", run_id=run.id, metrics={"mAP50": metrics["best/mAP50"]})
 
 
 def _best(work: Work, joined: Joined) -> tuple[FrozenTrial, Mapping[int, RunInfo]]:
     """The best trial, and by number the runs of the best and of the recipe's own."""
-    from sweep.tracking.read import runs_by_id
-
     now = joined.study.survey()
     best, recipe = joined.study.best(now), now.holders.get(RECIPE_SLOT)
     if best is None:
         raise RuntimeError(UNFINISHED)
     wanted = {trial.number: str(trial.user_attrs[RUN_ID]) for trial in (best, recipe) if trial is not None}
-    runs = runs_by_id(work.store, list(wanted.values()))
+    runs = runs_of_trials(work.store, work.identity.key, wanted.values())
     if str(best.user_attrs[RUN_ID]) not in runs:
-        raise RuntimeError(f"MLflow holds no run of trial {best.number}, the best one. Tune the cell anew: rerun=true")
+        raise RuntimeError(f"There is no run of trial {best.number}, the best one. Tune the cell anew: rerun=true")
     return best, {number: runs[run_id] for number, run_id in wanted.items() if run_id in runs}
 
 
 def _result(
-    work: Work, tune: TuneSettings, joined: Joined, best: FrozenTrial, run: RunInfo, folder: Path
+    work: Work, tune: TuneSettings, joined: Joined, best: FrozenTrial, trial: RunInfo
 ) -> tuple[dict[str, Path], dict[str, float]]:
     """The files of the cell, and the summary of its training: of the best trial, or of the refit."""
     if tune.refits(work.identity.recipe["epochs"]):
-        trained = _refit(work, joined, best, folder)
-        return artifacts(work, trained, folder), summary(trained)
+        trained = _refit(work, joined, best)
+        return artifacts(work, trained, joined.run.folder), summary(trained)
+    logged = joined.info().epochs
+    for epoch, figures in sorted(_curves(work.store, trial).items()):
+        if epoch not in logged:  # by a worker that died while it finished the cell
+            joined.run.log_epoch(epoch, figures)
+    metrics = {name: value for name, value in trial.metrics.items() if names.is_summary(name)}
+    return _fetched(work, trial, joined.run) | {"train.log": joined.run.folder / "train.log"}, metrics
+
+
+def _curves(store: Store, trial: RunInfo) -> Mapping[int, Mapping[str, float]]:
+    """The metrics of each epoch of a trial, which may be one of another home."""
+    if trial.folder is not None:
+        return curves_of(trial.folder)
     from sweep.tracking.read import curves
 
-    frame, logged = curves(work.store, run.run_id), logged_epochs(work.store, joined.run_id)
-    for epoch, row in frame.iterrows():
-        if int(str(epoch)) not in logged:  # by a worker that died while it finished the cell
-            write.log_epoch(work.store, joined.run_id, int(str(epoch)), {str(k): v for k, v in row.dropna().items()})
-    metrics = {name: value for name, value in run.metrics.items() if names.is_summary(name)}
-    return _fetched(work, run, folder) | {"train.log": folder / "train.log"}, metrics
+    rows = curves(store, trial.run_id).iterrows()
+    return {int(str(epoch)): {str(name): value for name, value in row.dropna().items()} for epoch, row in rows}
 
 
-def _refit(work: Work, joined: Joined, best: FrozenTrial, folder: Path) -> Trained:
+def _refit(work: Work, joined: Joined, best: FrozenTrial) -> Trained:
     """Train the best parameters with the recipe's length."""
     from sweep.recipe import resolved_recipe
 
     work.progress.write("stage", stage="training the best parameters with the recipe's length", long=True)
-
-    logged = logged_epochs(work.store, joined.run_id)
+    run, logged = joined.run, joined.info().epochs
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         if epoch not in logged:  # by a worker that died over it
-            write.log_epoch(work.store, joined.run_id, epoch, metrics)
+            run.log_epoch(epoch, metrics)
             work.progress.write("epoch", epoch=epoch, metrics=metrics, refit=True)
-        work.stop_if_asked(joined.run_id)
+        work.stop_if_asked(run.id)
 
-    return work.train(resolved_recipe({**work.cell.recipe, **best.params}), folder, on_epoch, state_file(folder))
+    recipe = resolved_recipe({**work.cell.recipe, **best.params})
+    return work.train(recipe, run.folder, on_epoch, state_file(run.folder))
 
 
-def _fetched(work: Work, run: RunInfo, folder: Path) -> dict[str, Path]:
-    """The files of a trial that become its cell's, copied into the cell's folder."""
-    from sweep.tracking.artifacts import open_artifact
-
+def _fetched(work: Work, trial: RunInfo, run: SpooledRun) -> dict[str, Path]:
+    """The files of a trial that become its cell's, copied into the folder of the cell's run."""
     files = {}
     for artifact in (*KEPT, "config.yaml"):
-        with open_artifact(work.store, run.run_id, run.artifact_uri, artifact) as kept:
+        with open_file(work.store, trial, artifact) as kept:
             if kept is not None:
-                place = folder / "best" / artifact
+                place = run.folder / "best" / artifact
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(kept, place)
                 files[artifact] = place
     if "weights/best.pt" not in files:
-        raise RuntimeError(f"MLflow holds no checkpoint of the best trial (run {run.run_id}). Tune it anew: rerun=true")
+        raise RuntimeError(f"There is no checkpoint of the best trial (run {trial.id}). Tune the cell anew: rerun=true")
     return files
 
 
-def _log_study(
-    work: Work, tune: TuneSettings, joined: Joined, best: FrozenTrial, runs: Mapping[int, RunInfo], folder: Path
-) -> None:
+def _log_study(work: Work, tune: TuneSettings, joined: Joined, best: FrozenTrial, runs: Mapping[int, RunInfo]) -> None:
     """What the study came to: metrics, tags and files of the cell's run."""
     from sweep.tuning.facts import best_recipe_yaml, study_facts, study_metrics, trials_table
     from sweep.tuning.figures import write_figures
 
-    run_id, study = joined.run_id, joined.study
+    run, study = joined.run, joined.study
     recipe_epochs = int(work.identity.recipe["epochs"])
     facts = study_facts(
         study.study,
@@ -146,8 +150,8 @@ def _log_study(
         stopped=study.stopped() or TOTAL,
     )
     metrics = study_metrics(facts)
-    write.log_summary(work.store, run_id, metrics | _gained(best, runs, study.survey().holders))
-    place = folder / "tune"
+    run.log_summary_once(metrics | _gained(best, runs, study.survey().holders))
+    place = run.folder / "tune"
     place.mkdir(parents=True, exist_ok=True)
     (place / "study.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
     trials_table(facts).to_csv(place / "trials.csv", index=False)
@@ -155,15 +159,15 @@ def _log_study(
     comment = f"Trial {best.number} of study {study.study.study_name}: {tune.objective} {best.value}"
     (place / "best.yaml").write_text(best_recipe_yaml(work.cell.recipe, best.params, name, comment), "utf-8")
     kept = (names.TUNE_STUDY_JSON, names.TUNE_TRIALS_CSV, names.TUNE_BEST_YAML)
-    files = {artifact: folder / artifact for artifact in kept}
-    write.log_files(work.store, run_id, files | write_figures(study.study, place, objective=tune.objective))
+    files = {artifact: run.folder / artifact for artifact in kept}
+    run.log_files(files | write_figures(study.study, place, objective=tune.objective))
     best_tags = {f"{names.TUNE_BEST_TAG_PREFIX}{name}": str(value) for name, value in best.params.items()}
     ended = {
         names.TUNE_ENDED: f"{metrics['tune/trials']:.0f}",
         names.TUNE_STOPPED: facts["stopped"],
         names.TUNE_REFIT: str(facts["refit"]).lower(),
     }
-    write.set_tags(work.store, run_id, best_tags | ended)
+    run.set_tags(best_tags | ended)
 
 
 def _gained(best: FrozenTrial, runs: Mapping[int, RunInfo], holders: Mapping[int, FrozenTrial]) -> dict[str, float]:

@@ -12,6 +12,8 @@ from sweep.ending import CellFailed
 from sweep.locks import cell_lock, tuned_elsewhere, tuning_lock
 from sweep.record import start_run
 from sweep.tracking import names
+from sweep.tracking.spool.replay import replay
+from sweep.tracking.spool.run import SpooledRun
 from sweep.trials.lost import adopt_trials, close_lost_run
 from sweep.trials.siblings import siblings_best
 from sweep.tuning.away import patiently
@@ -35,8 +37,14 @@ POLL_S: Final = 1.0
 class Joined:
     """What a worker works on: the cell's run, and its study."""
 
-    run_id: str
+    run: SpooledRun
     study: CellStudy
+
+    def info(self) -> RunInfo:
+        """What the run holds by now, whichever worker has logged it."""
+        found = replay(self.run.store, self.run.folder)
+        assert found is not None, "a worker that joined a run has seen its journal"
+        return found
 
 
 @dataclass(frozen=True)
@@ -83,23 +91,23 @@ def trial_epochs(work: Work, tune: TuneSettings) -> int:
 
 
 def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
-    from sweep.tracking.read import find_runs_by_key
+    from sweep.tracking.known import home_runs, runs_of_key
     from sweep.tracking.runs import close_abandoned
 
     job, settings = work.job, work.settings
-    runs = find_runs_by_key(work.store, [work.identity.key]).get(work.identity.key, [])
     mine = next(
         (
             run
-            for run in runs
-            if run.parent_run_id == job["parent_run_id"] and run.tags.get(names.ATTEMPT) == str(job["attempt"])
+            for run in home_runs(work.store, work.identity.key)
+            if run.sweep_id == job["sweep_id"] and run.tags.get(names.ATTEMPT) == str(job["attempt"])
         ),
         None,
     )
+    runs = runs_of_key(work.store, work.identity.key)
     if mine is not None and mine.status == "running":
-        work.progress.write("joined", run_id=mine.run_id)
+        work.progress.write("joined", run_id=mine.id)
         name, new = mine.tags[names.TUNE_STUDY], mine.tags[names.TUNE_BEGAN] == "true"
-        return _open(work, tune, runs, _storage(work, tune), mine.run_id, name, new)
+        return _open(work, tune, runs, _storage(work, tune), SpooledRun(work.store, work.folder / mine.id), name, new)
     if mine is not None and mine.status == "failed":
         raise CellFailed(mine.reason or "it failed in another worker")
     if mine is not None and mine.status == "finished":
@@ -115,19 +123,25 @@ def _join(work: Work, tune: TuneSettings) -> Joined | Ended:
 def _begin(work: Work, tune: TuneSettings, runs: Sequence[RunInfo], again: bool) -> Joined:
     """Open the cell's run: on the study of its earlier runs, or on a new one."""
     storage = _storage(work, tune)
-    run_ids = {run.run_id for run in runs}
+    run_ids = {run.id for run in runs}
     name, goes_on = patiently(lambda: resolve(storage, canonical_name(work), run_ids, again=again))
-    run_id = start_run(work, _tags(work, tune, name) | {names.TUNE_BEGAN: str(not goes_on).lower()})
-    joined = _open(work, tune, runs, storage, run_id, name, not goes_on)
+    run = start_run(work, _tags(work, tune, name) | {names.TUNE_BEGAN: str(not goes_on).lower()})
+    joined = _open(work, tune, runs, storage, run, name, not goes_on)
     patiently(joined.study.close_lost)
     patiently(joined.study.forgive)
     ended = len(joined.study.survey().ended)
-    work.progress.write("started", run_id=run_id, epochs=trial_epochs(work, tune), trials=tune.trials, ended=ended)
+    work.progress.write("started", run_id=run.id, epochs=trial_epochs(work, tune), trials=tune.trials, ended=ended)
     return joined
 
 
 def _open(
-    work: Work, tune: TuneSettings, runs: Sequence[RunInfo], storage: BaseStorage, run_id: str, name: str, new: bool
+    work: Work,
+    tune: TuneSettings,
+    runs: Sequence[RunInfo],
+    storage: BaseStorage,
+    run: SpooledRun,
+    name: str,
+    new: bool,
 ) -> Joined:
     """Open the study of a cell's run. Whatever whoever opened the run did not come to is done now.
 
@@ -136,26 +150,26 @@ def _open(
         tune: How it is tuned.
         runs: The cell's earlier runs, newest first.
         storage: Where the study is.
-        run_id: Its run.
+        run: Its run.
         name: The study's name.
         new: Whether the study began with this run.
     """
-    study = patiently(lambda: _study(work, tune, storage, run_id, name))
+    study = patiently(lambda: _study(work, tune, storage, run, name))
     if not new:
         trials = patiently(lambda: study.study.get_trials(deepcopy=False))
-        adopt_trials(work.store, (run for run in runs if run.run_id != run_id), run_id, trials)
+        adopt_trials(work.store, (earlier for earlier in runs if earlier.id != run.id), run, trials)
     elif BEGAN_BY not in patiently(lambda: study.study.user_attrs):
         siblings = siblings_best(work, tune) if tune.warm_start else []
         patiently(lambda: study.study.set_user_attr(WARM_START, siblings))
-        patiently(lambda: study.study.set_user_attr(BEGAN_BY, run_id))
-    return Joined(run_id, study)
+        patiently(lambda: study.study.set_user_attr(BEGAN_BY, run.id))
+    return Joined(run, study)
 
 
 def _storage(work: Work, tune: TuneSettings) -> BaseStorage:
     return patiently(lambda: open_storage(tune.storage, work.settings.home))
 
 
-def _study(work: Work, tune: TuneSettings, storage: BaseStorage, run_id: str, name: str) -> CellStudy:
+def _study(work: Work, tune: TuneSettings, storage: BaseStorage, run: SpooledRun, name: str) -> CellStudy:
     import optuna
 
     from sweep.recipe import training_arguments
@@ -177,7 +191,7 @@ def _study(work: Work, tune: TuneSettings, storage: BaseStorage, run_id: str, na
         parameters=parameters,
         recipe={item.name: recipe.get(item.name, known[item.name].default) for item in parameters},
         lock=work.folder / "trials.lock",
-        on_lost=lambda trial: close_lost_run(work.store, run_id, trial),
+        on_lost=lambda trial: close_lost_run(work.store, work.identity.key, run.id, trial),
     )
 
 

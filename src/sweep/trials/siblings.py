@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from sweep.errors import in_one_line
 from sweep.tracking import names
 from sweep.tuning.space import Parameter, read_space
 
@@ -12,18 +14,27 @@ if TYPE_CHECKING:
     from sweep.tune_settings import TuneSettings
     from sweep.work import Work
 
+log = logging.getLogger(__name__)
+
 MOST: Final = 5  # siblings that are tried; the newest ones
 
 
 def siblings_best(work: Work, tune: TuneSettings) -> list[dict[str, Any]]:
     """The best parameters of finished cells on the same data, by the same objective, that lie in this cell's space."""
+    from sweep.tracking.client import FIRST_CONTACT, environment
     from sweep.tracking.read import search
 
     parameters = read_space(tune.space)
     found: list[dict[str, Any]] = []
     same = f"tags.`{names.TUNE_OBJECTIVE}` = '{tune.objective}' AND tags.`{names.DATA_DIGEST}` = '{work.data.digest}'"
     kind = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND attributes.status = 'FINISHED'"
-    for run in search(work.store, f"{kind} AND {same}"):
+    try:
+        with environment(FIRST_CONTACT):
+            siblings = list(search(work.store, f"{kind} AND {same}"))
+    except Exception as error:
+        log.warning("MLflow is away: no sibling's parameters are tried first: %s", in_one_line(error))
+        return []
+    for run in siblings:
         best = values_of(run.tags, parameters) if run.key != work.identity.key else None
         if best is not None and best not in found:
             found.append(best)

@@ -6,18 +6,17 @@ import contextlib
 import gc
 import logging
 import math
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.ending import log_failure
 from sweep.errors import in_one_line
 from sweep.record import artifacts, params_of, summary
-from sweep.tracking import names, write
+from sweep.tracking import names
 from sweep.tracking.runs import mark_lost
+from sweep.tracking.spool.run import SpooledRun, new_id
 from sweep.trials.join import Joined
 from sweep.tuning.away import is_away, patiently
 from sweep.tuning.lease import Lease
@@ -58,31 +57,32 @@ def run_trial(work: Work, joined: Joined, taken: Taken) -> None:
 
     with Lease(joined.study.storage, taken.trial._trial_id) as lease:
         recipe = _recipe(work, joined, taken)
-        run_id = _start_run(work, joined, taken, recipe)
-        folder, began = work.folder / run_id, time.monotonic()
+        run = _start_run(work, joined, taken, recipe)
+        began = time.monotonic()
         try:
-            with output_to(folder / "train.log"):
-                end = _end(work, joined, taken, recipe, run_id, lease)
+            with output_to(run.folder / "train.log"):
+                end = _end(work, joined, taken, recipe, run, lease)
                 if end is None:
-                    mark_lost(work.store, run_id)
+                    mark_lost(run)
                 else:
-                    _tell(work, joined, taken, run_id, end, time.monotonic() - began)
+                    _tell(work, joined, taken, run, end, time.monotonic() - began)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)  # MLflow has what is kept of it
+            run.remove_rest()
             gc.collect()  # a training that was cut short leaves cycles around its pictures
 
 
-def _end(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, lease: Lease) -> End | None:
+def _end(
+    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run: SpooledRun, lease: Lease
+) -> End | None:
     """Train the trial; None: another worker has closed it meanwhile."""
-    folder = work.folder / run_id
     try:
-        patiently(lambda: taken.trial.set_user_attr(RUN_ID, run_id))
-        return _train(work, joined, taken, recipe, run_id, folder, lease)
+        patiently(lambda: taken.trial.set_user_attr(RUN_ID, run.id))
+        return _train(work, joined, taken, recipe, run, lease)
     except Closed:
         return None
     except Exception as error:
         with contextlib.suppress(Exception):  # a full disk, a server that is away: the trial has to end
-            log_failure(work, run_id, folder)
+            log_failure(run)
         return End("failed", reason=in_one_line(error))
 
 
@@ -94,25 +94,29 @@ def _recipe(work: Work, joined: Joined, taken: Taken) -> dict[str, Any]:
     return resolved_recipe({**work.cell.recipe, **length, **taken.params})
 
 
-def _start_run(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any]) -> str:
+def _start_run(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any]) -> SpooledRun:
     job = work.job
-    run_id = write.start_trial(
+    run = SpooledRun.begin(
         work.store,
-        cell_run_id=joined.run_id,
-        sweep_id=job["sweep_id"],
-        cell_name=job["name"],
-        cell_key=work.identity.key,
-        number=taken.number,
+        work.folder / new_id(),
+        name=f"trial {taken.number}",
+        tags={
+            names.KIND: names.KIND_TRIAL,
+            names.SWEEP_ID: job["sweep_id"],
+            names.CELL: job["name"],
+            names.CELL_KEY: work.identity.key,
+            names.TRIAL: str(taken.number),
+            names.TRIAL_SLOT: str(taken.slot),
+            names.TRIAL_STATE: "running",
+        },
         params=params_of(work, recipe),
-        tags={names.TRIAL_SLOT: str(taken.slot), names.TRIAL_STATE: "running"},
+        parent=joined.run.folder,
     )
     _say(work, joined, taken, "running", epochs=recipe["epochs"])
-    return run_id
+    return run
 
 
-def _train(
-    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, folder: Path, lease: Lease
-) -> End:
+def _train(work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run: SpooledRun, lease: Lease) -> End:
     from optuna.exceptions import UpdateFinishedTrialError
 
     tune, trial = joined.study.tune, taken.trial
@@ -120,7 +124,7 @@ def _train(
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
         if lease.taken.is_set():
             raise Closed
-        write.log_epoch(work.store, run_id, epoch, metrics)
+        run.log_epoch(epoch, metrics)
         work.progress.write("epoch", epoch=epoch, metrics=metrics, trial=taken.number)
         try:
             trial.report(metrics[tune.objective], epoch)
@@ -135,18 +139,18 @@ def _train(
         if pruned:
             raise Pruned
         if epoch < recipe["epochs"]:
-            work.stop_if_asked(joined.run_id)
+            work.stop_if_asked(joined.run.id)
 
     try:
-        trained = work.train(recipe, folder, on_epoch)
+        trained = work.train(recipe, run.folder, on_epoch)
     except Pruned:
-        write.log_files(work.store, run_id, {"train.log": folder / "train.log"})
+        run.log_files({"train.log": run.folder / "train.log"})
         return End("pruned")
-    return _keep(work, joined, taken, recipe, run_id, folder, trained)
+    return _keep(work, joined, taken, recipe, run, trained)
 
 
 def _keep(
-    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run_id: str, folder: Path, trained: Trained
+    work: Work, joined: Joined, taken: Taken, recipe: Mapping[str, Any], run: SpooledRun, trained: Trained
 ) -> End:
     """Log a trial that came to its end; the checkpoints of those that are the best so far are kept."""
     from sweep.training.train import evaluate
@@ -159,7 +163,7 @@ def _keep(
         batch=int(work.identity.recipe["batch"]),
         workers=int(recipe.get("workers", 0)),
         device=work.device,
-        folder=folder,
+        folder=run.folder,
     ).figures
     metrics = {f"best/{name}": value for name, value in found.items()} | summary(trained)
     value = metrics.get(tune.objective.replace("metrics/", "best/"))
@@ -167,23 +171,21 @@ def _keep(
         value = trained.curves[trained.best_epoch][tune.objective]
     if not math.isfinite(value):
         raise ValueError(f"{tune.objective} is not a number")
-    write.log_summary(work.store, run_id, metrics)
-    files = artifacts(work, trained, folder)
+    run.log_summary(metrics)
+    files = artifacts(work, trained, run.folder)
     best = is_best_so_far(taken.number, value, joined.study.survey().complete, tune.direction)
-    write.log_files(
-        work.store, run_id, {path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)}
-    )
+    run.log_files({path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)})
     return End("complete", value)
 
 
-def _tell(work: Work, joined: Joined, taken: Taken, run_id: str, end: End, seconds: float) -> None:
+def _tell(work: Work, joined: Joined, taken: Taken, run: SpooledRun, end: End, seconds: float) -> None:
     """End the trial's run, then the trial: should this process die in between, the trial is lost and run again."""
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-    write.set_tags(work.store, run_id, {names.TRIAL_STATE: end.state})
-    write.finish(work.store, run_id, "FAILED" if end.state == "failed" else "FINISHED", reason=end.reason)
+    run.set_tags({names.TRIAL_STATE: end.state})
+    run.finish("FAILED" if end.state == "failed" else "FINISHED", end.reason)
     try:
         patiently(lambda: taken.trial.set_user_attr(SECONDS, round(seconds, 3)))
         if end.reason is not None:
@@ -191,7 +193,7 @@ def _tell(work: Work, joined: Joined, taken: Taken, run_id: str, end: End, secon
         patiently(lambda: joined.study.study.tell(taken.trial, end.value, state=states[end.state]))
     except (UpdateFinishedTrialError, ValueError):
         if not _told(joined, taken, states[end.state]):  # closed by another worker while this one was away
-            mark_lost(work.store, run_id)
+            mark_lost(run)
             return
     _say(work, joined, taken, end.state, value=end.value, reason=end.reason)
 
@@ -208,7 +210,7 @@ def _say(work: Work, joined: Joined, taken: Taken, state: str, **fields: Any) ->
     best = joined.study.best(now)
     work.progress.write(
         "trial",
-        run_id=joined.run_id,
+        run_id=joined.run.id,
         trial=taken.number,
         state=state,
         ended=len(now.ended),

@@ -37,24 +37,24 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
             with cell_lock(home, key, on_wait=lambda: work.progress.write("waiting")):
                 measure_finished(work, joined.run)
             if joined.reused:
-                work.progress.write("finished", run_id=joined.run.run_id, reused=True)
-            return {"run_id": joined.run.run_id, "reused": joined.reused, "finished": True}
+                work.progress.write("finished", run_id=joined.run.id, reused=True)
+            return {"run_id": joined.run.id, "reused": joined.reused, "finished": True}
         try:
             while True:
                 while (taken := patiently(joined.study.take)) is not None:
                     run_trial(work, joined, taken)
-                    work.stop_if_asked(joined.run_id)
+                    work.stop_if_asked(joined.run.id)
                 if _left_to_others(joined):
-                    return {"run_id": joined.run_id, "reused": False, "finished": False}
+                    return {"run_id": joined.run.id, "reused": False, "finished": False}
                 if not joined.study.survey().running:
                     break
-                work.stop_if_asked(joined.run_id)
+                work.stop_if_asked(joined.run.id)
                 time.sleep(POLL_S)
         except TuningFailed as error:
             raise _failed(work, joined, str(error)) from error
         with cell_lock(home, key, on_wait=lambda: None):
             finish_cell(work, tune, joined)
-        return {"run_id": joined.run_id, "reused": False, "finished": True}
+        return {"run_id": joined.run.id, "reused": False, "finished": True}
 
 
 def _left_to_others(joined: Joined) -> bool:
@@ -65,11 +65,8 @@ def _left_to_others(joined: Joined) -> bool:
 
 def _failed(work: Work, joined: Joined, reason: str) -> CellFailed:
     """Record the cell as failed, if no other worker has done so."""
-    from sweep.tracking import write
-    from sweep.tracking.read import runs_by_id
-
     with cell_lock(work.settings.home, work.identity.key, on_wait=lambda: None):
-        if runs_by_id(work.store, [joined.run_id])[joined.run_id].status == "running":
-            write.finish(work.store, joined.run_id, "FAILED", reason=reason)
-            work.progress.write("failed", run_id=joined.run_id, reason=reason)
+        if joined.info().status == "running":
+            joined.run.finish("FAILED", reason)
+            work.progress.write("failed", run_id=joined.run.id, reason=reason)
     return CellFailed(reason)

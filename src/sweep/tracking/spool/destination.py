@@ -1,0 +1,14 @@
+"""Where runs of a home are delivered to, in a word that a moved home and other passwords leave as it is."""
+
+from __future__ import annotations
+
+from sweep.tracking.store import Store
+from sweep.tracking.uri import sqlite_path, without_credentials
+
+
+def destination(store: Store) -> str:
+    """The store and the experiment as one text."""
+    path = sqlite_path(store.uri)
+    inside = path is not None and path.parent == store.home
+    place = f"home/{path.name}" if inside and path is not None else without_credentials(store.uri)
+    return f"{store.experiment} @ {place}"
