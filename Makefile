@@ -6,9 +6,10 @@ STAMP := $(VENV)/.setup
 STAMP_NPU := $(VENV)/.setup-npu
 STAMP_DEV := $(VENV)/.setup-dev
 JOBS ?= 2
+KILLS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup npu sweep ui test lint types pictures bench clean
+.PHONY: help setup npu sweep ui test faults lint types pictures bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -17,6 +18,8 @@ help: ## list the targets
 	@echo "PYTHON=python3.12      another Python (3.11 or newer) for make setup"
 	@echo "TORCH_INDEX=URL        another package index for torch and torchvision, such as the CPU builds (docs/install.md)"
 	@echo "JOBS=4                 as many tests at a time (make test; 2 by default)"
+	@echo "KILLS=20               as many kills of each kind (make faults; 3 by default)"
+	@echo "FAULTS_TABLE=FILE      a file for the table of make faults, in Markdown"
 	@echo "ARGS='seed=1,2 …'      more overrides for make sweep"
 
 setup: $(STAMP) ## install into .venv, and nothing else
@@ -33,6 +36,9 @@ ui: $(STAMP) ## MLflow's UI on 127.0.0.1
 
 test: lint types $(STAMP_DEV) ## lint, types and all tests with coverage
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+
+faults: $(STAMP_DEV) ## kill, starve and confuse real sweeps, and print what came of it
+	KILLS=$(KILLS) FAULTS_TABLE=$(FAULTS_TABLE) $(RUN) -m pytest tests/faults --durations=0 $(ARGS)
 
 lint: $(STAMP_DEV) ## ruff and the import contracts
 	$(VENV)/bin/ruff check

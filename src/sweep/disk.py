@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -39,6 +40,23 @@ def needed_mb(cells: Iterable[tuple[Mapping[str, Any], int]], side_by_side: int)
     return kept + sum(sorted(training, reverse=True)[:side_by_side])
 
 
+def check_writable(home: Path) -> None:
+    """Refuse a home in which nothing can be written, before anything is.
+
+    Args:
+        home: The folder that holds all state, which may not exist yet.
+
+    Raises:
+        SweepError: It lies on a read-only file system, or belongs to somebody else.
+    """
+    place = _nearest(home)
+    if os.access(place, os.W_OK | os.X_OK):
+        return
+    read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+    why = f"{place} is on a file system that is mounted read-only" if read_only else f"you may not write to {place}"
+    raise SweepError(f"home={home}: {why}, and a sweep keeps all that it does in home. Choose another home=.")
+
+
 def check_space(home: Path, needed: float, cells: int) -> None:
     """Refuse a sweep that would fill the disk.
 
@@ -50,8 +68,7 @@ def check_space(home: Path, needed: float, cells: int) -> None:
     Raises:
         SweepError: There is not enough room.
     """
-    place = next(folder for folder in (home, *home.parents) if folder.exists())
-    free = shutil.disk_usage(place).free / 1e6
+    free = shutil.disk_usage(_nearest(home)).free / 1e6
     if free < needed:
         what = "the cell" if cells == 1 else f"the {cells} cells"
         raise SweepError(
@@ -59,3 +76,8 @@ def check_space(home: Path, needed: float, cells: int) -> None:
             f"{needed / 1e3:.2f} GB. Free some (python -m sweep clean --dry-run shows what is safe), or choose another "
             "home=."
         )
+
+
+def _nearest(home: Path) -> Path:
+    """Home, or the nearest folder above it that is there."""
+    return next(folder for folder in (home, *home.parents) if folder.is_dir())

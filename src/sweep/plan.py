@@ -11,6 +11,7 @@ from sweep.arguments import override_key
 from sweep.compose import Composer, read_axes
 from sweep.config import CellConfig, Settings, home_of, read_cell, read_settings, sweep_wide_axes
 from sweep.devices import Devices, choose
+from sweep.disk import check_writable
 from sweep.errors import Problems
 from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
@@ -70,7 +71,7 @@ def make_plan(
 ) -> Plan:
     """Turn overrides into checked and keyed cells; their states are filled in by `with_states`.
 
-    `draw=False` leaves the built-in data set undrawn where it is absent.
+    `draw=False` leaves the built-in data set undrawn where it is absent, so that nothing need be written to home.
 
     Raises:
         SweepError: With all problems of config, recipes, levels and data sets at once.
@@ -94,6 +95,8 @@ def make_plan(
         cells = [config for _, config in configs]
         problems.add(*_tune_problems(cells, [*fixed, *(axis.key for axis in axes)], first))
     problems.raise_if_any()
+    if draw:
+        check_writable(settings.home)
     data_sets = _data_sets([config for _, config in configs], settings, progress, draw)
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():

@@ -6,11 +6,14 @@ Files work under every launcher, and outlive a killed worker: the sweep learns f
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 def progress_file(home: Path, sweep_id: str, index: int) -> Path:
@@ -26,11 +29,23 @@ class ProgressWriter:
         self._path = path
 
     def write(self, event: str, **fields: Any) -> None:
-        """Append an event: started, waiting, epoch, stage, finished or failed."""
+        """Append an event: started, waiting, epoch, stage, finished or failed.
+
+        A disk that takes no more keeps nobody from working: the event is lost, and the log says so.
+        """
         line = json.dumps({"event": event, "time": time.time(), "pid": os.getpid(), **fields}, ensure_ascii=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, (line + "\n").encode())
+            self._append((line + "\n").encode())
+        except OSError as error:
+            log.warning("%s: `%s` could not be written: %s", self._path, event, error)
+
+    def _append(self, line: bytes) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            end = os.lseek(descriptor, 0, os.SEEK_END)
+            if end and os.pread(descriptor, 1, end - 1) != b"\n":  # a full disk has cut the line before it short
+                line = b"\n" + line
+            os.write(descriptor, line)
         finally:
             os.close(descriptor)
 

@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+class Log(io.TextIOBase):
+    """A log file that takes what it is given and never raises: what a full disk does not take is lost."""
+
+    encoding = "utf-8"
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = path.open("ab", buffering=0)
+        except OSError:
+            self._stream = Path(os.devnull).open("ab", buffering=0)  # noqa: SIM115
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Append a text, as far as there is room."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text.encode("utf-8", "backslashreplace"))
+        return len(text)
+
+    def close(self) -> None:
+        """Close the file; what is written later is lost."""
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        super().close()
 
 
 @contextlib.contextmanager
 def output_to(path: Path) -> Iterator[None]:
     """Send what this process prints, warns and logs to a file while a cell runs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as stream:
+    with Log(path) as stream:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(logging.Formatter("%(message)s"))
         root, ultralytics = logging.getLogger(), logging.getLogger("ultralytics")

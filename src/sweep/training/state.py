@@ -55,7 +55,8 @@ def save_state(trainer: BaseTrainer, course: Course, path: Path) -> None:
     """Write the state of a training after an epoch, in the place of the one before it.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be written; the state before it is still there.
+        DiskRefused: The disk is full or read-only; the state before it is still there.
+        OSError: The folder cannot be written.
     """
     import torch
     from ultralytics.utils.torch_utils import unwrap_model
@@ -75,8 +76,8 @@ def save_state(trainer: BaseTrainer, course: Course, path: Path) -> None:
         "stopper": {name: _plain(getattr(trainer.stopper, name)) for name in STOPPER},
         "metrics": {name: _plain(value) for name, value in trainer.metrics.items()},
     }
-    with replacing(path) as part:
-        torch.save(content, part)
+    with replacing(path) as part, part.open("wb") as stream:  # which tells of a full disk; torch's own file does not
+        torch.save(content, stream)
 
 
 def read_state(path: Path) -> dict[str, Any] | None:
