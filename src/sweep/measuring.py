@@ -192,10 +192,12 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
     """Measure a cell that was trained before, from the checkpoint that MLflow holds.
 
     Raises:
-        SweepError: The run has no checkpoint.
+        SweepError: The run has no checkpoint, or one that could run code.
     """
+    from sweep.architecture.checkpoint import are_trusted
     from sweep.npu.graph import count_nodes
     from sweep.tracking.artifacts import open_artifact
+    from sweep.weights import check_checkpoint
 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "best.pt"
@@ -207,6 +209,7 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
                     "Train the cell again: rerun=true."
                 )
             shutil.copyfile(kept, checkpoint)
+        check_checkpoint(checkpoint, trust=are_trusted())  # who can write to the store is not who started this
         graph = count_nodes(checkpoint, measuring.imgsz, folder)
         return measure_and_log(store, run.run_id, checkpoint, graph.path, folder, measuring)
     finally:

@@ -35,7 +35,14 @@ class Stored:
 
 
 def measure_sweep(
-    store: Store, sweep: str, targets: Sequence[Target], console: Console, *, data: Path | None, again: bool
+    store: Store,
+    sweep: str,
+    targets: Sequence[Target],
+    console: Console,
+    *,
+    data: Path | None,
+    again: bool,
+    trust: bool = False,
 ) -> int:
     """Measure the finished cells of a sweep and build its report anew.
 
@@ -50,7 +57,7 @@ def measure_sweep(
     from sweep.training.environment import prepare_ultralytics
 
     parent = sweep_run(store, sweep)
-    prepare_ultralytics(store.home)
+    prepare_ultralytics(store.home, trust=trust)
     cells = _to_measure(store, parent.run_id, targets, data, again)
     console.print(f"Measuring {len(cells)} cells" if cells else "Every finished cell has been measured.")
     failed = 0
