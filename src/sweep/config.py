@@ -139,7 +139,9 @@ def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
     tune = _tune(config.get("tune"), problems)
     if problems:
         raise SweepError(*problems)
-    return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights, tune, trust)
+    return CellConfig(
+        config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights, tune, trust
+    )
 
 
 def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
@@ -271,6 +273,8 @@ def target_options(name: str) -> Mapping[str, Any]:
     """
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     path = option_file("npu", name) if NAME.match(name) and name != "none" else None
     if path is None:
         from sweep.overrides import nearest
@@ -278,7 +282,7 @@ def target_options(name: str) -> Mapping[str, Any]:
         known = target_names()
         raise SweepError(f"There is no target {name}.{nearest(name, known)} Choices: {', '.join(known)}.")
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise SweepError(f"Target {name} cannot be read: {path} is not valid YAML ({reason}).") from None
@@ -290,6 +294,8 @@ def target_options(name: str) -> Mapping[str, Any]:
 def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     name = str(value)
     names = option_names("levels")
     path = option_file("levels", name) if NAME.match(name) else None
@@ -299,7 +305,7 @@ def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
         problems.append(f"There is no level {name}.{nearest(name, names)} Choices: {', '.join(names)}.")
         return {}
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"Level {name} cannot be read: {path} is not valid YAML ({' '.join(str(error).split())}).")
         return {}

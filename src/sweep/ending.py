@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sweep.errors import in_one_line
 from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
+from sweep.redaction import redacted
 from sweep.tracking.read import RunInfo
 from sweep.work import Work
 
@@ -41,7 +42,7 @@ def log_failure(work: Work, run_id: str, folder: Path) -> None:
     """Log the traceback of the exception that is being handled, and the log so far."""
     from sweep.tracking import write
 
-    (folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+    (folder / "traceback.txt").write_text(redacted(traceback.format_exc()), "utf-8")
     write.log_files(work.store, run_id, {name: folder / name for name in ("traceback.txt", "train.log")})
 
 

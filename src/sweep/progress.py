@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweep.redaction import redacted
+
 
 def progress_file(home: Path, sweep_id: str, index: int) -> Path:
     """The file to which cell number `index` of a sweep writes its progress."""
@@ -30,7 +32,7 @@ class ProgressWriter:
         line = json.dumps({"event": event, "time": time.time(), "pid": os.getpid(), **fields}, ensure_ascii=True)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, (line + "\n").encode())
+            os.write(descriptor, (redacted(line) + "\n").encode())
         finally:
             os.close(descriptor)
 

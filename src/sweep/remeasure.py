@@ -132,10 +132,14 @@ def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
     """The `data` group of a stored cell, from its `config.yaml`."""
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
     from sweep.tracking.artifacts import open_artifact
 
     with open_artifact(store, run.run_id, run.artifact_uri, "config.yaml") as path:
-        content = None if path is None else yaml.safe_load(path.read_text("utf-8"))
+        try:
+            content = None if path is None else read_yaml(path)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            content = None
     if not isinstance(content, Mapping) or not isinstance(content.get("data"), Mapping):
         raise SweepError(f"{run.cell}: its run {run.run_id} does not say on which data it was trained. Name it: --data")
     return dict(content["data"])

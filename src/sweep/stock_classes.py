@@ -1,4 +1,4 @@
-"""Which classes the installed torch, torchvision and Ultralytics define, read from their source without importing it."""
+"""Which classes the installed torch, torchvision and Ultralytics define, read from their source, not imported."""
 
 from __future__ import annotations
 

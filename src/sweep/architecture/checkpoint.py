@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
-"""The variable by which Ultralytics opens checkpoints with an allow-list of classes, and builds models without `eval`."""
+"""The variable that has Ultralytics open checkpoints by an allow-list of classes, and build models without `eval`."""
 
 
 def are_trusted() -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from sweep import bounded_yaml
 from sweep.data.problems import Problems
 from sweep.errors import SweepError
 
@@ -42,12 +43,12 @@ def read_yaml(file: Path) -> dict[str, Any]:
         inside = " or ".join(str(p) for p in sorted(file.glob("*.y*ml"))[:3])
         raise SweepError(f"{file} is a folder: give its data.yaml" + (f", such as {inside}." if inside else "."))
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        content = bounded_yaml.read_yaml(file, "utf-8-sig")
     except FileNotFoundError:
         raise SweepError(f"{file}: no such data.yaml.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SweepError(f"{file} cannot be read: {error}.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error)
