@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.errors import SweepError, in_one_line
 from sweep.locks import cell_folder
+from sweep.paths import inside
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
@@ -181,7 +182,7 @@ def measure_run(store: Store, run: RunInfo, wanted: Collection[str], make: Calla
     """
     from sweep.training.output import output_to
 
-    folder = cell_folder(store.home, str(run.key)) / run.run_id
+    folder = inside(cell_folder(store.home, str(run.key)), run.run_id)
     with output_to(folder / "measure.log"):
         return measured_or_said(
             store, run.run_id, wanted, lambda: measure_stored(store, run, folder / "export", make())

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweep.paths import inside
 from sweep.redaction import redacted
 
 
 def progress_file(home: Path, sweep_id: str, index: int) -> Path:
     """The file to which cell number `index` of a sweep writes its progress."""
-    return home / "sweeps" / sweep_id / "progress" / f"{index:05d}.jsonl"
+    return inside(home / "sweeps", sweep_id) / "progress" / f"{index:05d}.jsonl"
 
 
 class ProgressWriter:
