@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 
 from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
+from sweep.redaction import redacted
 
 VERBS = {"plan", "report", "import", "sync", "ui", "clean", "doctor", "npu"}
 PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
@@ -18,6 +21,7 @@ EXIT_USAGE = 2
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with the exit code of design section 4."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.excepthook = _show_without_secrets
     try:
         if arguments and arguments[0] in VERBS:
             from sweep.cli import run_verb
@@ -36,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             _sweep(arguments)
     except SweepError as error:
         for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
+            print(f"error: {redacted(problem)}", file=sys.stderr)
         raise SystemExit(EXIT_USAGE) from None
     except Interrupted as interruption:
         print(f"Stopped by {interruption.reason}.", file=sys.stderr)
@@ -44,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("Stopped by Ctrl-C.", file=sys.stderr)
         raise SystemExit(EXIT_CODES[signal.SIGINT]) from None
+
+
+def _show_without_secrets(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback; MLflow and database drivers put addresses into their messages."""
+    print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _refuse_unknown_verb(arguments: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.arguments import override_key, prepare_params
 from sweep.errors import SweepError
 from sweep.grid import Axis
+from sweep.hydra_settings import check_hydra, guard_environment
 from sweep.overrides import CONFIG_NAME, GROUPS, explain, parse
 from sweep.paths import packaged
 
@@ -39,11 +40,14 @@ def hydra_app() -> Any:
     class Application(Hydra):
         def compose_config(self, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> Any:
             try:
-                return super().compose_config(config_name, overrides, *args, **kwargs)
+                config = super().compose_config(config_name, overrides, *args, **kwargs)
             except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError, OSError) as error:
                 raise SweepError(*explain(error, overrides)) from error
+            check_hydra(config)  # before Hydra calls what is named in it
+            return config
 
     version.setbase("1.3")
+    guard_environment()
     GlobalHydra.instance().clear()
     return Application.create_main_hydra2("sweep", create_config_search_path(str(packaged("conf"))))
 
@@ -93,6 +97,7 @@ class Composer:
             config = self.loader.load_configuration(
                 config_name=CONFIG_NAME, overrides=list(choices), run_mode=RunMode.RUN
             )
+            check_hydra(config)
             with open_dict(config):
                 del config["hydra"]
             self._by_choices[choices] = config

@@ -64,6 +64,8 @@ class CellConfig:
     weights: Path | None
     tune: TuneSettings | None = None
     """How the recipe is tuned; None: it is trained as it is."""
+    trust: bool = False
+    """Whether the checkpoint may name any code. Not part of the key: it changes no result."""
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -136,11 +138,14 @@ def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
     recipe = config.get("recipe")
     if isinstance(recipe, Mapping):
         problems += recipe_problems(recipe)
-    weights = _weights(config["model"], home, problems)
+    trust = _trust(config["model"], problems)
+    weights = _weights(config["model"], trust, home, problems)
     tune = _tune(config.get("tune"), problems)
     if problems:
         raise SweepError(*problems)
-    return CellConfig(config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights, tune)
+    return CellConfig(
+        config["base"], level, config["act"], config["data"], config["recipe"], int(seed), weights, tune, trust
+    )
 
 
 def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
@@ -275,6 +280,8 @@ def target_options(name: str) -> Mapping[str, Any]:
     """
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     path = option_file("npu", name) if NAME.match(name) and name != "none" else None
     if path is None:
         from sweep.overrides import nearest
@@ -282,7 +289,7 @@ def target_options(name: str) -> Mapping[str, Any]:
         known = target_names()
         raise SweepError(f"There is no target {name}.{nearest(name, known)} Choices: {', '.join(known)}.")
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise SweepError(f"Target {name} cannot be read: {path} is not valid YAML ({reason}).") from None
@@ -294,6 +301,8 @@ def target_options(name: str) -> Mapping[str, Any]:
 def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     name = str(value)
     names = option_names("levels")
     path = option_file("levels", name) if NAME.match(name) else None
@@ -303,7 +312,7 @@ def _level(value: object, problems: list[str]) -> Mapping[str, Any]:
         problems.append(f"There is no level {name}.{nearest(name, names)} Choices: {', '.join(names)}.")
         return {}
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"Level {name} cannot be read: {path} is not valid YAML ({' '.join(str(error).split())}).")
         return {}
@@ -323,7 +332,15 @@ def _group_problems(group: str, content: object) -> list[str]:
     return []
 
 
-def _weights(model: object, home: Path, problems: list[str]) -> Path | None:
+def _trust(model: object, problems: list[str]) -> bool:
+    """Whether the checkpoint may run code when it is opened."""
+    value = model.get("trust", False) if isinstance(model, Mapping) else False
+    if not isinstance(value, bool):
+        problems.append(f"model.trust={value} must be true or false.")
+    return value is True
+
+
+def _weights(model: object, trust: bool, home: Path, problems: list[str]) -> Path | None:
     """The checkpoint to start from. A bare name is looked up in the working directory, then in home/weights."""
     if not isinstance(model, Mapping):
         problems.append(f"model={model} is not understood. Name a checkpoint with model.weights=, a base with base=.")
@@ -340,6 +357,6 @@ def _weights(model: object, home: Path, problems: list[str]) -> Path | None:
             f"The initial weights {value} are missing: looked for {looked}. Either put the checkpoint there "
             "(or name it: model.weights=/path/to/file.pt), or train from scratch: model.weights=null."
         )
-    elif (problem := weights_problem(found)) is not None:
+    elif (problem := weights_problem(found, trust=trust)) is not None:
         problems.append(problem)
     return found

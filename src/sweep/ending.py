@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sweep.errors import in_one_line
 from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
+from sweep.redaction import redacted
 from sweep.tracking.read import RunInfo
 from sweep.work import Work
 
@@ -41,7 +42,7 @@ def recorded(work: Work, run: SpooledRun) -> Iterator[None]:
 
 def log_failure(run: SpooledRun) -> None:
     """Log the traceback of the exception that is being handled, and the log so far."""
-    (run.folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+    (run.folder / "traceback.txt").write_text(redacted(traceback.format_exc()), "utf-8")
     run.log_files({name: run.folder / name for name in ("traceback.txt", "train.log")})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sweep.redaction import redacted
+
 
 class SweepError(Exception):
     """One or several mistakes in what the user asked for.
@@ -20,8 +22,8 @@ class SweepError(Exception):
 
 
 def in_one_line(error: BaseException) -> str:
-    """`ValueError: what it said`, without line breaks: an error as a reason that is kept and shown."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """`ValueError: what it said`, without line breaks and secrets: an error as a reason that is kept and shown."""
+    return redacted(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 class Problems:

@@ -21,6 +21,7 @@ from sweep.outcome import Outcome, mark_ended
 from sweep.plan import FINISHED, Plan, make_plan, with_states
 from sweep.ready import check_disk, open_storages
 from sweep.rebuild import rebuild_report, register_recommended, report_folder
+from sweep.redaction import redacted
 from sweep.show import print_end, print_failures, print_plan
 from sweep.show_npu import print_unmeasured
 
@@ -231,7 +232,7 @@ def _report(sweep: Sweep, console: Console) -> bool:
     try:
         built = rebuild_report(sweep.store, sweep_run(sweep.store, sweep.id), console)
     except Exception:  # a full disk, a server that is away: what was measured is kept
-        traceback.print_exc()
+        print(redacted(traceback.format_exc()), file=sys.stderr)  # noqa: T201
         again = f"python -m sweep report --sweep {sweep.id}"
         console.print(f"The report could not be written. Every result is kept; write it again: {again}", style="red")
         return False

@@ -58,7 +58,7 @@ def load_data(
         return undrawn or check_dataset(ensure_signs(home), home, name="signs", progress=progress)
     path = Path(str(data["path"])).expanduser().absolute()
     return check_dataset(
-        path, home, name=data.get("name"), allow_download=bool(data.get("allow_download")), progress=progress
+        path, home, name=data.get("name"), allow_download=data.get("allow_download") is True, progress=progress
     )
 
 

@@ -35,6 +35,7 @@ def import_run(
     sweep: Annotated[
         str | None, typer.Option(help="Add it to this sweep: an id, or `latest`. Default: a new sweep.")
     ] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Open the checkpoints whatever code they name.")] = False,
     home: Home = None,
     tracking_uri: TrackingUri = None,
     experiment: Experiment = None,
@@ -43,7 +44,7 @@ def import_run(
 
     Hyperparameters, curves and dates come from the folder. Where the data set of its args.yaml is still there, or is
     named with data=, best.pt is evaluated as cells are; otherwise the best epoch of results.csv counts. A folder that
-    was imported before is found. Opening a checkpoint runs code that it names: import only folders that you trust.
+    was imported before is found. Checkpoints that name more than stock Ultralytics are refused without --trust.
     """
     from sweep.defaults import site
     from sweep.flow import make_console
@@ -59,7 +60,7 @@ def import_run(
         _tell(console, f"{run_dir}: {text}", "dim")
 
     say("reading")
-    cell, parent = examine(run_dir, given, place, sweep, say)
+    cell, parent = examine(run_dir, given, place, sweep, say, trust=trust)
     for warning in cell.warnings:
         _tell(console, f"warning: {warning}", "yellow")
     store = open_store(place.home, place.experiment, place.tracking_uri)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from sweep.paths import inside
+
 LOCK = ".lock"
 WAIT_S = 1.0
 WORKERS = "workers"  # in a cell's folder: a lock of each worker that tunes it
@@ -77,11 +79,11 @@ def sweep_held(home: Path, sweep_id: str) -> bool:
 
 def cell_folder(home: Path, key: str) -> Path:
     """The folder of a cell in home, with a folder for each of its runs."""
-    return home / "cells" / key
+    return inside(home / "cells", key)
 
 
 def _sweep(home: Path, sweep_id: str) -> Path:
-    return home / "sweeps" / sweep_id
+    return inside(home / "sweeps", sweep_id)
 
 
 def _lock(folder: Path) -> FileLock:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.errors import SweepError, in_one_line
 from sweep.locks import cell_folder
+from sweep.paths import inside
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
@@ -175,7 +176,7 @@ def measure_run(store: Store, run: RunInfo, wanted: Collection[str], make: Calla
     from sweep.tracking.run import run_of
     from sweep.training.output import output_to
 
-    folder = cell_folder(store.home, str(run.key)) / run.id
+    folder = inside(cell_folder(store.home, str(run.key)), run.id)
     with output_to(folder / "measure.log"):
         return measured_or_said(
             run_of(store, run), wanted, lambda: measure_stored(store, run, folder / "export", make())
@@ -186,10 +187,12 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
     """Measure a cell that was trained before, from the checkpoint that MLflow holds.
 
     Raises:
-        SweepError: The run has no checkpoint.
+        SweepError: The run has no checkpoint, or one that could run code.
     """
+    from sweep.architecture.checkpoint import are_trusted
     from sweep.npu.graph import count_nodes
     from sweep.tracking.run import open_file, run_of
+    from sweep.weights import check_checkpoint
 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "best.pt"
@@ -201,6 +204,7 @@ def measure_stored(store: Store, run: RunInfo, folder: Path, measuring: Measurin
                     "Train the cell again: rerun=true."
                 )
             shutil.copyfile(kept, checkpoint)
+        check_checkpoint(checkpoint, trust=are_trusted())  # who can write to the store is not who started this
         graph = count_nodes(checkpoint, measuring.imgsz, folder)
         return measure_and_log(run_of(store, run), checkpoint, graph.path, folder, measuring)
     finally:

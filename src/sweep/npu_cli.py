@@ -18,6 +18,7 @@ STRIDE = 32  # of the coarsest feature map: sides are multiples of it
 Home = Annotated[Path | None, typer.Option(help="The folder that holds all state.")]
 TrackingUri = Annotated[str | None, typer.Option(help="MLflow server or database; default: SQLite in home.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Open the checkpoint whatever code it names.")]
 Targets = Annotated[
     list[str] | None,
     typer.Option("--target", help="A target, such as ethos_u55; several: repeat it, or separate them by commas."),
@@ -30,6 +31,7 @@ def measure(
     sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
     data: Annotated[Path | None, typer.Option(help="The data set's data.yaml, where it lies elsewhere now.")] = None,
     again: Annotated[bool, typer.Option(help="Measure also what was measured before.")] = False,
+    trust: Trust = False,
     home: Home = None,
     tracking_uri: TrackingUri = None,
     experiment: Experiment = None,
@@ -47,7 +49,7 @@ def measure(
     with problems:
         store = open_site(home, tracking_uri, experiment)
     problems.raise_if_any()
-    raise SystemExit(measure_sweep(store, sweep, targets, make_console(), data=data, again=again))
+    raise SystemExit(measure_sweep(store, sweep, targets, make_console(), data=data, again=again, trust=trust))
 
 
 @app.command()
@@ -59,6 +61,7 @@ def assess(
     target: Targets = None,
     imgsz: Annotated[int | None, typer.Option(help="Side of the input in pixels.", min=32)] = None,
     out: Annotated[Path | None, typer.Option(help="Where the files go; default: a folder in home/assess.")] = None,
+    trust: Trust = False,
     home: Home = None,
 ) -> None:
     """Measure any Ultralytics detection checkpoint, ours or not, and print the table."""
@@ -79,7 +82,7 @@ def assess(
     with problems:
         targets = _targets(target, place)
     with problems:
-        _check_file(model)
+        _check_file(model, trust)
     if imgsz is not None and imgsz % STRIDE:
         nearest = max(STRIDE, round(imgsz / STRIDE) * STRIDE)
         problems.add(f"--imgsz {imgsz} must be a multiple of {STRIDE}, such as {nearest}.")
@@ -87,7 +90,7 @@ def assess(
         with problems:
             dataset = check_dataset(data.expanduser().absolute(), place, progress=console.print)
     problems.raise_if_any()
-    prepare_ultralytics(place)
+    prepare_ultralytics(place, trust=trust)
     folder = (out or place / "assess" / f"{model.stem}-{file_digest(model)[:8]}").absolute()
     with console.status("reading the model") as status, output_to(folder / "assess.log"):
         assessment = assess_model(
@@ -157,10 +160,13 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
     return made
 
 
-def _check_file(model: Path) -> None:
+def _check_file(model: Path, trust: bool) -> None:
     from sweep.errors import SweepError
+    from sweep.weights import check_checkpoint
 
     if not model.is_file():
         raise SweepError(f"There is no file {model}. Name a checkpoint (.pt) or a model YAML.")
     if model.suffix not in {".pt", ".yaml", ".yml"}:
         raise SweepError(f"{model} is neither a checkpoint (.pt) nor a model YAML (.yaml).")
+    if model.suffix == ".pt":
+        check_checkpoint(model, trust=trust)

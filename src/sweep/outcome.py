@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.grid import Cell
 from sweep.progress import progress_file, read_progress
+from sweep.redaction import redacted
 from sweep.stopping import STOPPED
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -
             at_rest = Outcome.cut_short(home, sweep_id, index, STOPPED, begin) if value.get("stopped") else None
             return at_rest or _completed(value)
         error = value
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = redacted(" ".join(str(error).split()) or type(error).__name__)
     seen = Outcome.cut_short(home, sweep_id, index, reason, begin)
     if seen.state == "finished":
         return seen

@@ -96,7 +96,7 @@ def _choice_problems(group: str, override: Override) -> list[str]:
     names = [name for item in _swept(override) for name in (item if isinstance(item, list) else [item])]
     for path in (option_file(group, name) for name in names if isinstance(name, str)):
         if path is not None:
-            _text_of(path)  # Hydra has no sentence for a file that it cannot read
+            _keys_in(path, group)  # Hydra has no sentence for a file that it cannot read, and writes out all aliases
     return [
         f"There is no {group} `{_shown(name)}`.{nearest(str(name), known)} Choices: {', '.join(known)}."
         for name in names
@@ -161,10 +161,12 @@ def known_keys() -> set[str]:
 def _keys_in(path: Path, group: str) -> set[str]:
     import yaml
 
+    from sweep.bounded_yaml import parse_yaml
+
     text = _text_of(path)
     prefix = _package(text, group)
     try:
-        return {f"{prefix}{key}" for key in _dotted(yaml.safe_load(text))}
+        return {f"{prefix}{key}" for key in _dotted(parse_yaml(text))}
     except yaml.YAMLError as error:
         raise SweepError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweep.errors import SweepError
+
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -39,3 +41,16 @@ def option_names(group: str) -> list[str]:
 def option_file(group: str, name: str) -> Path | None:
     """The file of one choice of a config group, or None when there is none."""
     return next((path for path in option_files(group) if path.stem == name), None)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file or folder `name` in a folder, for a name that was read from MLflow, where others may write.
+
+    Raises:
+        SweepError: It would lead to another folder.
+    """
+    if name in {"", ".", ".."} or "/" in name or "\\" in name or "\0" in name:
+        raise SweepError(
+            f"{name!r} cannot name a folder in {folder}: the tags of its run in MLflow were tampered with."
+        )
+    return folder / name

@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweep.paths import inside
+from sweep.redaction import redacted
+
 log = logging.getLogger(__name__)
 
 
 def progress_file(home: Path, sweep_id: str, index: int) -> Path:
     """The file to which cell number `index` of a sweep writes its progress."""
-    return home / "sweeps" / sweep_id / "progress" / f"{index:05d}.jsonl"
+    return inside(home / "sweeps", sweep_id) / "progress" / f"{index:05d}.jsonl"
 
 
 class ProgressWriter:
@@ -35,7 +38,7 @@ class ProgressWriter:
         """
         line = json.dumps({"event": event, "time": time.time(), "pid": os.getpid(), **fields}, ensure_ascii=True)
         try:
-            self._append((line + "\n").encode())
+            self._append((redacted(line) + "\n").encode())
         except OSError as error:
             log.warning("%s: `%s` could not be written: %s", self._path, event, error)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.paths import inside
 from sweep.report_settings import ReportSettings, read_report_settings, settings_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def report_folder(home: Path, sweep_id: str) -> Path:
     """Where the report of a sweep is written, beside MLflow's copy."""
-    return home / "sweeps" / sweep_id / "report"
+    return inside(home / "sweeps", sweep_id) / "report"
 
 
 def rebuild_report(

@@ -35,7 +35,14 @@ class Stored:
 
 
 def measure_sweep(
-    store: Store, sweep: str, targets: Sequence[Target], console: Console, *, data: Path | None, again: bool
+    store: Store,
+    sweep: str,
+    targets: Sequence[Target],
+    console: Console,
+    *,
+    data: Path | None,
+    again: bool,
+    trust: bool = False,
 ) -> int:
     """Measure the finished cells of a sweep and build its report anew.
 
@@ -50,7 +57,7 @@ def measure_sweep(
     from sweep.training.environment import prepare_ultralytics
 
     parent = sweep_run(store, sweep)
-    prepare_ultralytics(store.home)
+    prepare_ultralytics(store.home, trust=trust)
     cells = _to_measure(store, parent.run_id, targets, data, again)
     console.print(f"Measuring {len(cells)} cells" if cells else "Every finished cell has been measured.")
     failed = 0
@@ -125,10 +132,14 @@ def _data_choice(store: Store, run: RunInfo) -> Mapping[str, Any]:
     """The `data` group of a stored cell, from its `config.yaml`."""
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
     from sweep.tracking.artifacts import open_artifact
 
     with open_artifact(store, run.run_id, run.artifact_uri, "config.yaml") as path:
-        content = None if path is None else yaml.safe_load(path.read_text("utf-8"))
+        try:
+            content = None if path is None else read_yaml(path)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            content = None
     if not isinstance(content, Mapping) or not isinstance(content.get("data"), Mapping):
         raise SweepError(f"{run.cell}: its run {run.run_id} does not say on which data it was trained. Name it: --data")
     return dict(content["data"])

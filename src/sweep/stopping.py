@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sweep.files import replacing
+from sweep.paths import inside
 
 STOP = "stop"
 STOPPED = "stopped, because the sweep was asked to stop"  # what a launcher says of jobs that it has not begun
@@ -25,7 +26,7 @@ class Stopped(BaseException):
 
 def stop_file(home: Path, sweep_id: str) -> Path:
     """The file that asks the cells of a sweep to stop."""
-    return home / "sweeps" / sweep_id / STOP
+    return inside(home / "sweeps", sweep_id) / STOP
 
 
 def ask_to_stop(home: Path, sweep_id: str, reason: str) -> None:

@@ -115,8 +115,8 @@ def prepare(config: DictConfig) -> Work:
 
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     job, settings = plain["job"], read_settings(plain)
-    prepare_ultralytics(settings.home)
     cell = read_cell(plain, settings.home)
+    prepare_ultralytics(settings.home, trust=cell.trust)
     data = load_data(cell.data, settings.home)
     device = device_type(settings.device)
     return Work(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,21 @@ def test_missing_weights_are_named_with_the_places_and_the_two_ways_out(
         assert str(part) in problem
 
 
+def write_detector(path: Path) -> None:
+    """The least that is taken for the checkpoint of a detector."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", b"\x80\x02cultralytics.nn.tasks\nDetectionModel\n.")
+
+
 def test_weights_are_found_in_the_working_directory_first_then_in_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "h"
     (home / "weights").mkdir(parents=True)
-    (home / "weights/x.pt").write_bytes(b"\x80\x02")
+    write_detector(home / "weights/x.pt")
     assert read_cell(CELL | {"model": {"weights": "x.pt"}}, home).weights == home / "weights/x.pt"
-    (tmp_path / "x.pt").write_bytes(b"\x80\x02")
+    write_detector(tmp_path / "x.pt")
     assert read_cell(CELL | {"model": {"weights": "x.pt"}}, home).weights == tmp_path / "x.pt"
     assert read_cell(CELL | {"model": {"weights": str(tmp_path / "x.pt")}}, home).weights == tmp_path / "x.pt"
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sweep.architecture.names import did_you_mean
+from sweep.bounded_yaml import read_yaml
 from sweep.errors import SweepError
+from sweep.stock_classes import is_defined
 
 DEFAULT_ACTIVATION = "torch.nn.SiLU()"
 """What Ultralytics' convolutions have where the YAML names none (`Conv.default_act` in nn/modules/conv.py)."""
+
+LAYERS = {"nn.": "torch.nn.modules", "torchvision.ops.": "torchvision.ops", "": "ultralytics.nn.modules"}
+"""How a model YAML writes the classes of a package, and where it defines them."""
+
+DOWNLOADS = "TorchVision"
+"""A layer that fetches weights from the network when it is built."""
 
 
 def find_base(model: str, scale: str | None, extra_dirs: Sequence[Path] = ()) -> dict[str, Any]:
@@ -97,13 +105,14 @@ def _read(path: Path, mtime_ns: int, size: int) -> dict[str, Any]:
     again.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SweepError(f"Base model {path} cannot be read as YAML: {error}") from None
     if not isinstance(content, dict) or not all(
         isinstance(content.get(part), list) and content[part] for part in ("backbone", "head")
     ):
         raise SweepError(f"Base model {path} is no model YAML: it needs the lists `backbone` and `head`.")
+    check_layers(path, content)
     last = content["head"][-1]
     module = last[2] if isinstance(last, list) and len(last) == 4 else last
     if module != "Detect":
@@ -112,3 +121,31 @@ def _read(path: Path, mtime_ns: int, size: int) -> dict[str, Any]:
             f"Choose a detection model such as yolo11.yaml."
         )
     return content
+
+
+def check_layers(path: Path, content: Mapping[str, Any]) -> None:
+    """Refuse layers that are no classes of Ultralytics, torch.nn or torchvision.ops: Ultralytics calls what it is told.
+
+    Rows that are none are left to `Network.from_yaml`.
+
+    Raises:
+        SweepError: Names each of them.
+    """
+    problems = []
+    for index, row in enumerate([*content["backbone"], *content["head"]]):
+        if not isinstance(row, list) or len(row) != 4:
+            continue
+        module = row[2]
+        if not isinstance(module, str) or not _is_layer(module):
+            problems.append(
+                f"Base model {path}, layer {index}: {module!r} is no layer of Ultralytics, torch.nn or torchvision.ops."
+            )
+        elif module == DOWNLOADS:
+            problems.append(f"Base model {path}, layer {index}: {module} downloads weights, which is not allowed.")
+    if problems:
+        raise SweepError(*problems)
+
+
+def _is_layer(module: str) -> bool:
+    prefix, package = next((prefix, package) for prefix, package in LAYERS.items() if module.startswith(prefix))
+    return is_defined(package, module.removeprefix(prefix))

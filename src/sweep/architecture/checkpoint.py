@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.errors import SweepError
-from sweep.weights import OTHER_MODELS
+from sweep.weights import OTHER_MODELS, check_checkpoint
 
 if TYPE_CHECKING:
     from torch.nn import Module
     from ultralytics.nn.tasks import DetectionModel
 
 
+SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
+"""The variable that has Ultralytics open checkpoints by an allow-list of classes, and build models without `eval`."""
+
+
+def are_trusted() -> bool:
+    """Whether this process opens checkpoints whatever code they name: `prepare_ultralytics` was told so."""
+    return os.environ.get(SAFE_LOAD) == "false"
+
+
 def read_checkpoint(path: Path | str) -> DetectionModel:
     """The model of a checkpoint as Ultralytics loads it: its `ema` or `model`, float32, in evaluation mode, on the CPU.
 
     Call `sweep.training.environment.prepare_ultralytics` or `set_environment` first. Nothing is downloaded. A
-    checkpoint is a pickle: loading one runs code that it names, so load only files that you trust.
+    checkpoint is a pickle: one that names more than stock Ultralytics is refused, unless this process trusts them all.
 
     Raises:
-        SweepError: there is no such file, it cannot be read, or it holds something else than a detection model.
+        SweepError: there is no such file, it could run code, it cannot be read, or it holds something else than a
+            detection model.
     """
     path = Path(path)
     if path.is_dir():
@@ -29,6 +40,7 @@ def read_checkpoint(path: Path | str) -> DetectionModel:
         raise SweepError(f"The checkpoint {path} does not exist. Give the path of a .pt file.")
     if path.suffix != ".pt":
         raise SweepError(f"The checkpoint {path} does not end in .pt. Give an Ultralytics checkpoint.")
+    check_checkpoint(path, trust=are_trusted())
     from ultralytics.nn.tasks import load_checkpoint
 
     try:

@@ -15,7 +15,7 @@ from sweep.data.inspection import Picture, inspect
 from sweep.data.listing import IMAGE_FORMATS, list_images
 from sweep.data.problems import Problems
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raise it when facts about files are taken in another way."""
 
 
@@ -65,7 +65,7 @@ def check_dataset(
         digest=data_digest(description.names, _entries(splits)),
         names=description.names,
         **{split: tuple(Path(p.path) for p in splits.get(split, ())) for split in ("train", "val", "test")},
-        warnings=(*description.warnings, *_warnings(splits)),
+        warnings=(*description.warnings, *_outside(description.roots, splits), *_warnings(splits)),
     )
 
 
@@ -120,6 +120,20 @@ def _entries(splits: dict[str, list[Picture]]) -> list[Entry]:
         for split, pictures in splits.items()
         for picture in pictures
     ]
+
+
+def _outside(roots: tuple[Path, ...], splits: dict[str, list[Picture]]) -> list[str]:
+    """What a data set uses of other folders than its own; links inside it are its own."""
+    own = tuple({f"{place}{os.sep}" for root in roots for place in (os.path.abspath(root), os.path.realpath(root))})  # noqa: PTH100
+    said = []
+    for split, pictures in splits.items():
+        elsewhere = [picture for picture in pictures if not picture.path.startswith(own)]
+        if elsewhere:
+            said.append(
+                f"{len(elsewhere)} of {len(pictures)} {split} pictures lie outside {roots[-1]} (the first: "
+                f"{elsewhere[0].path}): they are read like the others, and nothing is written there."
+            )
+    return said
 
 
 def _warnings(splits: dict[str, list[Picture]]) -> list[str]:

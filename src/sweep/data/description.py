@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from sweep import bounded_yaml
+from sweep.data.listing import is_text
 from sweep.data.problems import Problems
 from sweep.errors import SweepError
 
@@ -24,12 +26,14 @@ class Description:
         sources: For each split its folders and list files, resolved; those that exist.
         missing: For each split what was looked for and not found.
         warnings: Oddities.
+        roots: The folders that are the data set's own: that of the data.yaml, and its `path:`.
     """
 
     names: dict[int, str]
     sources: dict[str, tuple[Path, ...]]
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    roots: tuple[Path, ...] = ()
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -38,16 +42,18 @@ def read_yaml(file: Path) -> dict[str, Any]:
     Raises:
         SweepError: No such file, not YAML (Python tags are refused), or not a mapping.
     """
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise SweepError(f"{file} is no file: give the data.yaml of a data set.")
     if file.is_dir():
         inside = " or ".join(str(p) for p in sorted(file.glob("*.y*ml"))[:3])
         raise SweepError(f"{file} is a folder: give its data.yaml" + (f", such as {inside}." if inside else "."))
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        content = bounded_yaml.read_yaml(file, "utf-8-sig")
     except FileNotFoundError:
         raise SweepError(f"{file}: no such data.yaml.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SweepError(f"{file} cannot be read: {error}.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error)
@@ -88,7 +94,7 @@ def describe(file: Path, content: dict[str, Any], problems: Problems) -> Descrip
                 )
             continue
         entries = value if isinstance(value, list) else [value]
-        if not all(isinstance(entry, str) and entry and "\0" not in entry for entry in entries):
+        if not all(isinstance(entry, str) and entry and _is_path(entry) for entry in entries):
             problems.add("keys", f"{file}: `{split}` must be a path or a list of paths, not {value!r}.")
             continue
         found = {entry: _find(entry, roots) for entry in entries}
@@ -98,7 +104,7 @@ def describe(file: Path, content: dict[str, Any], problems: Problems) -> Descrip
             for entry, (path, looked) in found.items()
             if path is None
         )
-    return Description(names, sources, missing, tuple(warnings))
+    return Description(names, sources, missing, tuple(warnings), (file.parent, *roots))
 
 
 def _roots(file: Path, content: dict[str, Any], problems: Problems) -> list[Path]:
@@ -106,11 +112,16 @@ def _roots(file: Path, content: dict[str, Any], problems: Problems) -> list[Path
     value = content.get("path")
     if value in (None, ""):
         return [file.parent]
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not _is_path(value):
         problems.add("keys", f"{file}: `path` must be a path, not {value!r}.")
         return [file.parent]
     roots = [file.parent / value, Path.cwd() / value]
     return [root for root in roots if root.is_dir()][:1] or list(dict.fromkeys(roots))
+
+
+def _is_path(text: str) -> bool:
+    """Whether a file can be called so."""
+    return "\0" not in text and is_text(text)
 
 
 def _find(entry: str, roots: list[Path]) -> tuple[Path | None, list[Path]]:
@@ -137,7 +148,7 @@ def _names(file: Path, content: dict[str, Any], problems: Problems, warnings: li
         return {}
     try:
         names = {int(key): str(name) for key, name in value.items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         names = {}
     if sorted(names) != list(range(len(value))):
         keys = ", ".join(str(key) for key in list(value)[:8])
@@ -146,7 +157,7 @@ def _names(file: Path, content: dict[str, Any], problems: Problems, warnings: li
             f"{file}: the keys of `names` must be 0 to {len(value) - 1}, without gaps; they are {keys}.",
         )
         return {}
-    bad = [str(key) for key, name in value.items() if name is None or isinstance(name, (list, dict)) or not str(name)]
+    bad = [str(key) for key, name in value.items() if not _is_name(name)]
     if bad:
         problems.add("names", f"{file}: `names` must be plain text, which it is not for class {', '.join(bad[:8])}.")
     elif count is not None and count != len(names):
@@ -157,6 +168,10 @@ def _names(file: Path, content: dict[str, Any], problems: Problems, warnings: li
             f"{file}: a class is called {truths[0]}, because YAML reads yes, no, on, off so: quote the name."
         )
     return {i: names[i] for i in sorted(names)}
+
+
+def _is_name(value: object) -> bool:
+    return value is not None and not isinstance(value, (list, dict)) and bool(str(value)) and is_text(str(value))
 
 
 def _count(file: Path, content: dict[str, Any], problems: Problems) -> int | None:

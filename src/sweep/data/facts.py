@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,16 @@ RACY_NS = 50_000_000
 MIN_SIDE = 10
 """Ultralytics drops smaller pictures."""
 
+MOST_PIXELS = 89_478_485
+"""The largest picture that is decoded: what Pillow holds for safe (`PIL.Image.MAX_IMAGE_PIXELS`), 256 MB as RGB."""
+MOST_PICTURE_BYTES = 512 * 2**20
+"""The largest file that is read as a picture."""
+MOST_LABEL_BYTES = 16 * 2**20
+"""The largest label file that is read: over 300,000 boxes in one picture."""
+
 
 def image_facts(path: str, pixels: bool) -> Facts:
-    """Decode a picture completely.
+    """Decode a picture completely, if its header says that it is of a kind and size that can be.
 
     Args:
         path: The file.
@@ -39,32 +47,56 @@ def image_facts(path: str, pixels: bool) -> Facts:
         marker, which Ultralytics would rewrite where it lies.
     """
     try:
-        content = Path(path).read_bytes()
+        content = _read(path, MOST_PICTURE_BYTES)
     except OSError as error:
         return {"sha": "", "flaw": f"cannot be read: {error.strerror}", "open_end": False}
+    if content is None:
+        size = MOST_PICTURE_BYTES // 2**20
+        return {"sha": "", "flaw": f"has more than {size} MB, too much for a picture", "open_end": False}
     sha = hashlib.sha256(content).hexdigest()
     flaw, open_end = None, False
     try:
         with Image.open(io.BytesIO(content)) as image:
-            image.verify()
-        with Image.open(io.BytesIO(content)) as image:
             kind, (width, height) = str(image.format).lower(), image.size
-            if kind == "jpeg" and not pixels:
-                # An eighth of the size takes a third of the time, and still reads every byte
-                image.draft(image.mode, (max(width // 8, 1), max(height // 8, 1)))
-                open_end = not content.endswith(b"\xff\xd9")
-            image.load()
-            if pixels:
-                sha = pixels_sha(image)
-        if kind not in IMAGE_FORMATS | {"jpeg2000"}:
-            flaw = f"is a {kind.upper()} file, which Ultralytics does not read; save it as PNG or JPEG"
-        elif min(width, height) < MIN_SIDE:
-            flaw = f"is only {width}x{height} pixels; Ultralytics drops pictures below {MIN_SIDE} pixels"
+            flaw = _header_flaw(kind, width, height)
+            if flaw is None:
+                image.verify()
+        if flaw is None:
+            with Image.open(io.BytesIO(content)) as image:
+                if kind == "jpeg" and not pixels:
+                    # An eighth of the size takes a third of the time, and still reads every byte
+                    image.draft(image.mode, (max(width // 8, 1), max(height // 8, 1)))
+                    open_end = not content.endswith(b"\xff\xd9")
+                image.load()
+                if pixels:
+                    sha = pixels_sha(image)
+    except Image.DecompressionBombError:  # Pillow's own limit is twice ours
+        flaw = _too_large("it")
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them
         # Ultralytics, where it is imported, tries HEIC after Pillow, and fails without its reader
         unknown = isinstance(error, UnidentifiedImageError) or isinstance(error.__context__, UnidentifiedImageError)
         flaw = f"cannot be decoded: {'no picture that Pillow knows' if unknown else error}"
     return {"sha": sha, "flaw": flaw, "open_end": open_end}
+
+
+def _header_flaw(kind: str, width: int, height: int) -> str | None:
+    """Why a picture is not to be decoded, from what its header says. Pillow would run Ghostscript for some kinds."""
+    if kind not in IMAGE_FORMATS | {"jpeg2000"}:
+        return f"is a {kind.upper()} file, which Ultralytics does not read; save it as PNG or JPEG"
+    if min(width, height) < MIN_SIDE:
+        return f"is only {width}x{height} pixels; Ultralytics drops pictures below {MIN_SIDE} pixels"
+    return _too_large(f"{width}x{height}") if width * height > MOST_PIXELS else None
+
+
+def _too_large(size: str) -> str:
+    return f"is too large to be decoded: {size} is more than {MOST_PIXELS:,} pixels; cut it into tiles or scale it down"
+
+
+def _read(path: str, most: int) -> bytes | None:
+    """The bytes of a file; None where there are more than `most`."""
+    with Path(path).open("rb") as stream:
+        content = stream.read(most + 1)
+    return content if len(content) <= most else None
 
 
 def label_facts(path: str, nc: int | None) -> Facts:
@@ -74,10 +106,13 @@ def label_facts(path: str, nc: int | None) -> Facts:
         `sha` (str), `lines`, `repeated`, `flat` (int: see `Labels`), `flaws` (list of [kind, line, text]).
     """
     try:
-        content = Path(path).read_bytes()
+        content = _read(path, MOST_LABEL_BYTES)
+        problem = None if content is not None else f"has more than {MOST_LABEL_BYTES // 2**20} MB, too much for labels"
     except OSError as error:
-        flaw = ["broken label lines", 0, f"cannot be read: {error.strerror}"]
-        return {"sha": "", "lines": 1, "repeated": 0, "flat": 0, "flaws": [flaw]}
+        content, problem = None, f"cannot be read: {error.strerror}"
+    if content is None:
+        flaws = [["broken label lines", 0, problem]]
+        return {"sha": "", "lines": 1, "repeated": 0, "flat": 0, "flaws": flaws}
     labels = decode_labels(content, nc)
     return {
         "sha": hashlib.sha256(content).hexdigest(),
@@ -147,6 +182,10 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 
 def refuse_truncated() -> None:
-    """Let Pillow report truncated pictures, whatever another library of this process has set."""
+    """Let Pillow report truncated pictures, whatever another library of this process has set.
+
+    What it would warn of, a picture that is too large, is refused here.
+    """
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     Image.init()
     ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from stat import S_ISREG
 
 from sweep.data.facts import Facts, FactsCache, image_facts, label_facts, refuse_truncated
 from sweep.data.labels import label_path
@@ -77,6 +78,8 @@ def _look(
         try:
             stat = os.stat(path)  # noqa: PTH116 - a Path for each of thousands of files doubles the time
         except OSError:
+            continue
+        if not S_ISREG(stat.st_mode):  # reading a pipe or a device might never end
             continue
         facts = cache.get(prefix + path, stat)
         if facts is None:

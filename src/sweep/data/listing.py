@@ -12,6 +12,9 @@ IMAGE_FORMATS = frozenset(
 )
 """Extensions that Ultralytics 8.4 takes for pictures (`ultralytics.data.utils.IMG_FORMATS`)."""
 
+MOST_LIST_BYTES = 256 * 2**20
+"""The largest list of pictures that is read: some millions of lines."""
+
 
 def is_image(name: str) -> bool:
     """Whether a file name has the extension of a picture."""
@@ -37,14 +40,14 @@ def list_images(sources: tuple[Path, ...], root: Path, problems: Problems) -> li
             problems.add("unreadable sources", f"{source}: cannot be read as a folder or list of pictures: {error}.")
     good = []
     for path, name in sorted(found):
-        if len(path.splitlines()) != 1 or not _is_text(path):
+        if len(path.splitlines()) != 1 or not is_text(path):
             problems.add("file names", f"{path!r}: rename this picture: its name has a line break or is not UTF-8.")
         else:
             good.append((path, name))
     return good
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -76,6 +79,10 @@ def _in_folder(folder: str) -> list[tuple[str, str]]:
 
 def _in_list(file: Path, root: Path, problems: Problems) -> list[tuple[str, str]]:
     """Pictures named in a text file: absolute, or from the file's folder, the root, the working directory."""
+    if not file.is_file():
+        raise OSError("it is neither a folder nor a file")
+    if file.stat().st_size > MOST_LIST_BYTES:
+        raise OSError(f"it has more than {MOST_LIST_BYTES // 2**20} MB")
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     found: list[tuple[str, str]] = []
     for number, line in enumerate(lines, start=1):

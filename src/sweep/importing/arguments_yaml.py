@@ -23,9 +23,11 @@ def read_arguments(path: Path) -> dict[str, Any]:
     """
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        content = read_yaml(path, "utf-8-sig")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SweepError(f"{path} cannot be read: {' '.join(str(error).split())}.") from None
     if not isinstance(content, Mapping) or "task" not in content:
         raise SweepError(f"{path} is not what Ultralytics writes at the start of a training: it names no task.")

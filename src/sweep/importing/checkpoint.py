@@ -54,8 +54,8 @@ class Checkpoint:
 def open_checkpoint(path: Path) -> Checkpoint:
     """Open a checkpoint; a file that is none is refused by `architecture.checkpoint`, as everywhere.
 
-    Call `sweep.training.environment.prepare_ultralytics` first. A checkpoint is a pickle: opening one runs code that it
-    names.
+    Call `sweep.training.environment.prepare_ultralytics` first. One that names more than stock Ultralytics is
+    refused, unless that was told to trust it.
 
     Raises:
         SweepError: It cannot be read, or holds something else than a detection model.

@@ -12,7 +12,12 @@ from sweep.paths import option_names
 
 REQUIRED = {"level": "levels", "act": "act"}  # key -> the group of its choices
 TAKEN = (*REQUIRED, "base", "seed", "data", "data.allow_download", "recipe")
-INSTEAD = {"home": "--home DIR", "experiment": "--experiment NAME", "tracking.uri": "--tracking-uri URI"}
+INSTEAD = {
+    "home": "--home DIR",
+    "experiment": "--experiment NAME",
+    "tracking.uri": "--tracking-uri URI",
+    "model.trust": "--trust",
+}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Imported:
 
 
 def examine(
-    path: Path, overrides: Sequence[str], place: Site, sweep: str | None, say: Say
+    path: Path, overrides: Sequence[str], place: Site, sweep: str | None, say: Say, *, trust: bool = False
 ) -> tuple[ImportedCell, RunInfo | None]:
     """Check all that the user gave, and log nothing.
 
@@ -57,6 +57,7 @@ def examine(
         place: Home and store.
         sweep: The sweep to add it to, or None for a new one.
         say: Told what takes long.
+        trust: Open its checkpoints whatever code they name.
 
     Returns:
         The cell that the folder will be, and the run of the sweep to add it to.
@@ -75,7 +76,7 @@ def examine(
     with problems:
         claim = read_claim(overrides)
     with problems:
-        folder = read_folder(path, lambda: prepare_ultralytics(place.home))
+        folder = read_folder(path, lambda: prepare_ultralytics(place.home, trust=trust))
     if sweep is not None:
         with problems:
             parent = open_parent(open_site(place.home, place.tracking_uri or "", place.experiment), sweep)

@@ -122,9 +122,11 @@ def _content(group: str, name: str) -> dict[str, Any]:
     """A file of a config group; empty where it cannot be read: then it is not what was trained."""
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
+
     path = option_file(group, name)
     try:
-        content = yaml.safe_load(path.read_text("utf-8")) if path else None
+        content = read_yaml(path) if path else None
     except (OSError, ValueError, yaml.YAMLError):
         content = None
     return content if isinstance(content, dict) else {}

@@ -139,6 +139,7 @@ def profile_files() -> tuple[Path, ...]:
 def _load(name: str) -> Profile:
     import yaml
 
+    from sweep.bounded_yaml import read_yaml
     from sweep.overrides import nearest
 
     path = option_file(GROUP, name)
@@ -149,7 +150,7 @@ def _load(name: str) -> Profile:
             f"One of your own is a file conf/{GROUP}/{name}.yaml."
         )
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SweepError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content, Mapping):

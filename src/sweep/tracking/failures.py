@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sweep.errors import SweepError
+from sweep.redaction import redacted
 from sweep.tracking.uri import is_server, without_credentials
 
 CONNECT_S = 5  # for the first contact with a database
@@ -73,7 +74,7 @@ def _database(uri: str, error: Exception) -> SweepError | None:
             f"tracking.uri={shown}: this database was written by another version of MLflow. Copy it, then "
             f"run `mlflow db upgrade '{shown}'`, or choose another home."
         )
-    reason = text.partition("\n")[0].replace(uri, shown)
+    reason = redacted(text.partition("\n")[0].replace(uri, shown))
     away = isinstance(error, OperationalError) and not uri.startswith("sqlite") and not _refused(text)
     kind = StoreAway if away else SweepError
     return kind(f"tracking.uri={shown}: the tracking store cannot be opened ({reason}).")

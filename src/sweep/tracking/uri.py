@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from sweep.errors import SweepError
+from sweep.redaction import keep_secret
 
 DATABASE_FILE = "mlflow.db"
 _SERVERS = ("http", "https")
@@ -15,7 +16,6 @@ _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SQLITE = "sqlite:///"
 _SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)([^&]*)", re.IGNORECASE)
 _USER = re.compile("://(.*)@")
-_LEAST_SECRET = 4  # a shorter one is not looked for in messages, which would become unreadable
 
 
 def resolve_uri(home: Path, uri: str | None) -> str:
@@ -23,6 +23,7 @@ def resolve_uri(home: Path, uri: str | None) -> str:
 
     Raises SweepError for a scheme that cannot hold runs (MLflow's file store is closed since 3.13).
     """
+    keep_secret(uri or "")
     if not uri:
         return sqlite_uri(home.absolute() / DATABASE_FILE)
     scheme = uri.partition(":")[0].lower() if "://" in uri else ""
@@ -92,11 +93,3 @@ def without_credentials(uri: str) -> str:
     except ValueError:
         return shown.partition("://")[0] + "://…"
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def secrets_of(uri: str) -> list[str]:
-    """Return the passwords in an address, as they are written and as they are meant, the longest first."""
-    found = {match.group(2) for match in _SECRET.finditer(uri)}
-    found |= {match.group(1).partition(":")[2] for match in _USER.finditer(uri)}
-    found |= {unquote_plus(secret) for secret in found}
-    return sorted((secret for secret in found if len(secret) >= _LEAST_SECRET), key=len, reverse=True)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import tenacity
 
+from sweep.redaction import redacted
 from sweep.tracking import names
 from sweep.tracking.artifacts import artifact_folder
 from sweep.tracking.store import Store
@@ -208,7 +209,7 @@ def log_json(store: Store, run_id: str, content: Any, artifact_path: str) -> Non
     store.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=f".staging-{os.getpid()}-") as folder:
         file = Path(folder) / "content.json"
-        file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        file.write_text(redacted(json.dumps(content, ensure_ascii=False, indent=2)) + "\n", encoding="utf-8")
         log_files(store, run_id, {artifact_path: file})
 
 
@@ -242,6 +243,7 @@ def milliseconds(time: datetime) -> int:
 
 def cut_tag(text: str) -> str:
     """Return the text, or its head and its end where it is too long for a tag."""
+    text = redacted(text)
     if len(text) <= _TAG_HEAD + len(_CUT) + _TAG_TAIL:
         return text
     return f"{text[:_TAG_HEAD]}{_CUT}{text[-_TAG_TAIL:]}"
@@ -268,6 +270,7 @@ def storable(value: float) -> float:
 
 
 def _cut(text: str, limit: int) -> str:
+    text = redacted(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from sweep.architecture.checkpoint import SAFE_LOAD
 from sweep.onnx_session import exact_options
 
 SETTINGS_OFF = (
@@ -31,21 +32,30 @@ def set_environment(home: Path) -> None:
     os.environ["YOLO_CONFIG_DIR"] = str(folder)
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ[SAFE_LOAD] = "true"  # no `eval` of a model YAML, no code named by a checkpoint
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime leaves a device id in the user's cache folder
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _write_settings(folder)
 
 
-def prepare_ultralytics(home: Path) -> None:
+def prepare_ultralytics(home: Path, *, trust: bool = False) -> None:
     """Import Ultralytics with a configuration folder in home. Call it before any other use of Ultralytics.
 
     Ultralytics reads its environment when it is imported; a process that has imported it before keeps that
     configuration and only has the switches set again.
+
+    Args:
+        home: The folder that holds all state.
+        trust: Let checkpoints run what they name, in this process and those that it starts, until the next call.
     """
     if "ultralytics" not in sys.modules:
         set_environment(home)
+    os.environ[SAFE_LOAD] = "false" if trust else "true"
     import torch
+    import ultralytics.nn.tasks
     from ultralytics.utils import SETTINGS
+
+    ultralytics.nn.tasks.SAFE_LOAD = not trust
 
     torch.set_num_threads(1)  # cores are filled by cells side by side; a fixed number keeps sums bit-identical
     switched_on = {key: False for key in SETTINGS_OFF if SETTINGS.get(key)}

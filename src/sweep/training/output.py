@@ -9,9 +9,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweep.redaction import redacted
+
 
 class Log(io.TextIOBase):
-    """A log file that takes what it is given and never raises: what a full disk does not take is lost."""
+    """A log file that takes what it is given, less its secrets, and never raises: what a full disk refuses is lost."""
 
     encoding = "utf-8"
 
@@ -29,9 +31,9 @@ class Log(io.TextIOBase):
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Append a text, as far as there is room."""
+        """Append a text without its secrets, as far as there is room."""
         with contextlib.suppress(OSError):
-            self._stream.write(text.encode("utf-8", "backslashreplace"))
+            self._stream.write(redacted(text).encode("utf-8", "backslashreplace"))
         return len(text)
 
     def close(self) -> None:

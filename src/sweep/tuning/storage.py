@@ -51,20 +51,20 @@ def open_storage(storage: str | None, home: Path) -> BaseStorage:
     """
     import optuna
 
-    from sweep.tracking.uri import secrets_of, without_credentials
+    from sweep.redaction import keep_secret, redacted
+    from sweep.tracking.uri import without_credentials
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     address = storage_address(storage, home)
     shown = without_credentials(address)
+    keep_secret(address)
     try:
         return _database(address) if "://" in address else _journal(Path(address))
     except SweepError:
         raise
     except Exception as error:  # whatever a driver, SQLAlchemy, or the file system raises
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0].replace(address, shown)
-        for secret in secrets_of(address):
-            reason = reason.replace(secret, "…")
-        raise SweepError(f"tune.storage={shown} cannot be opened ({reason}).") from error
+        raise SweepError(f"tune.storage={shown} cannot be opened ({redacted(reason)}).") from error
 
 
 def _database(url: str) -> BaseStorage:

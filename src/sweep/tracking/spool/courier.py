@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sweep.errors import SweepError, in_one_line
+from sweep.redaction import redacted
 from sweep.tracking import names
 from sweep.tracking.spool.cursor import read_cursor
 from sweep.tracking.spool.deliver import Undelivered, deliver
@@ -78,7 +79,8 @@ class Courier:
                 self._open.pop(folder, None)
         except Exception as error:
             if not isinstance(error, Undelivered) or self.failure is None:
-                self.failure = " ".join(str(error).split()) if isinstance(error, SweepError) else in_one_line(error)
+                text = str(error) if isinstance(error, SweepError) else in_one_line(error)
+                self.failure = redacted(" ".join(text.split()))
             log.debug("%s was not delivered", folder.name, exc_info=True)
             return False
         return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.redaction import redacted
 from sweep.tracking import names
 from sweep.tracking.spool.courier import poke
 from sweep.tracking.spool.cursor import CURSOR
@@ -145,7 +146,7 @@ class SpooledRun:
                 entry.unlink(missing_ok=True)
 
     def _append(self, operation: str, **fields: Any) -> None:
-        append(self.folder / JOURNAL, {"op": operation, **fields})
+        append(self.folder / JOURNAL, {"op": operation, **_without_secrets(fields)})
         if not is_marked(self.store.home, self.id):  # it had ended and was delivered, and is now logged to again
             mark(self.store.home, self.id, self.folder)
         poke(self.store, self.folder)
@@ -160,6 +161,15 @@ class SpooledRun:
             _second_name(path, copy)
             kept[artifact] = copy.relative_to(self.folder).as_posix()
         return kept
+
+
+def _without_secrets(value: Any) -> Any:
+    """A value of a record with all its texts redacted; numbers are none."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(each) for key, each in value.items()}
+    return [_without_secrets(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def new_id() -> str:
