@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.disk_full import refusal
 from sweep.errors import in_one_line
 from sweep.measuring import measure_and_log, measure_run, measured_or_said, wanted_names
 from sweep.redaction import redacted
@@ -32,10 +33,11 @@ def recorded(work: Work, run: SpooledRun) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = in_one_line(error)
+        reason = str(refusal(error, run.folder) or in_one_line(error))
         with contextlib.suppress(Exception):  # a full disk: the run has to end
             log_failure(run)
-        run.finish("FAILED", reason)
+        with contextlib.suppress(OSError):  # the same; then the sweep ends it, or the next one
+            run.finish("FAILED", reason)
         work.progress.write("failed", run_id=run.id, reason=reason)
         raise CellFailed(reason) from error
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sweep.delivery import EXIT_FAILED, EXIT_OK, EXIT_UNDELIVERED, deliver_all, print_left, with_mlflow_ids
+from sweep.disk_full import refusal
 from sweep.errors import in_one_line
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
@@ -79,9 +80,9 @@ def run_sweep(
             try:
                 if plan.to_run:
                     launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
-                failed = _record(sweep)
+                failed = _record(sweep, console)
             except Interrupted as interruption:
-                _record(sweep, killed=interruption.reason)
+                _record(sweep, console, killed=interruption.reason)
                 left = deliver_all(store, LAST_WORD_S, console)
                 print_left(console, store, left)
                 if not left:
@@ -176,8 +177,22 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
     return Sweep(sweep_id, run, plan, store, done)
 
 
-def _record(sweep: Sweep, killed: str | None = None) -> bool:
-    """End every run that is still open, and write `cells.json`; returns whether a cell failed."""
+def _record(sweep: Sweep, console: Console, killed: str | None = None) -> bool:
+    """End every run that is still open, and write `cells.json`; returns whether a cell failed.
+
+    What a full disk does not take is said; the next sweep ends what stays open.
+    """
+    try:
+        return _end_all(sweep, killed)
+    except OSError as error:
+        refused = refusal(error, sweep.plan.settings.home)
+        if refused is None:
+            raise
+        console.print(str(refused), style="red", markup=False, soft_wrap=True)
+        return True
+
+
+def _end_all(sweep: Sweep, killed: str | None) -> bool:
     from sweep.tracking.runs import close_open_cells
 
     settings = sweep.plan.settings

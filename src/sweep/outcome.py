@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep.disk_full import refusal
 from sweep.grid import Cell
 from sweep.progress import progress_file, read_progress
 from sweep.redaction import redacted
@@ -134,7 +135,8 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -
             at_rest = Outcome.cut_short(home, sweep_id, index, STOPPED, begin) if value.get("stopped") else None
             return at_rest or _completed(value)
         error = value
-    reason = redacted(" ".join(str(error).split()) or type(error).__name__)
+    refused = refusal(error, home) if isinstance(error, Exception) else None
+    reason = redacted(" ".join(str(refused or error).split()) or type(error).__name__)
     seen = Outcome.cut_short(home, sweep_id, index, reason, begin)
     if seen.state == "finished":
         return seen

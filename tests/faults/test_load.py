@@ -9,8 +9,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from faults.conftest import Tell
 
+from faults.conftest import Tell
 from support.postgres import Postgres, postgres
 from support.spooled import begin_cell, begin_sweep, delivered
 from sweep.tracking import names

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.conftest import Tell
-from faults.outcome import Undisturbed, check_as_undisturbed
 
 from e2e.conftest import TINY, Desk, close_desk, make_desk
+from faults.conftest import Tell
+from faults.outcome import Undisturbed, check_as_undisturbed
 from support.mlflow_server import MlflowServer
 from support.postgres import Postgres, postgres
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.disk_full import refusal
 from sweep.ending import log_failure
 from sweep.errors import in_one_line
 from sweep.record import artifacts, params_of, summary
@@ -83,7 +84,7 @@ def _end(
     except Exception as error:
         with contextlib.suppress(Exception):  # a full disk, a server that is away: the trial has to end
             log_failure(run)
-        return End("failed", reason=in_one_line(error))
+        return End("failed", reason=str(refusal(error, run.folder) or in_one_line(error)))
 
 
 def _recipe(work: Work, joined: Joined, taken: Taken) -> dict[str, Any]:
