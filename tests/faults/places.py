@@ -22,6 +22,12 @@ def mount(*arguments: object) -> None:
 
 
 def unmount(place: Path) -> None:
+    """Unmount a file system; this process lets go of the databases that it has open there."""
+    from sweep.tracking.client import _clients, close
+
+    for client in _clients.values():
+        close(client)
+    _clients.clear()
     subprocess.run(["umount", str(place)], check=True)
 
 

@@ -120,24 +120,13 @@ def test_a_disk_that_becomes_read_only(tmp_path: Path, signs: Path, undisturbed:
         assert process.returncode == 1, output
         assert "read-only" in output
 
-        forget_client()
         disk.repair()
         code, output = desk.run(*TWO)
         assert code == 0, output
         check_as_undisturbed(desk, undisturbed(*TWO))
-        forget_client()
     finally:
         disk.unmount()
     tell(
         "a disk with an error, which the system makes read-only while a sweep runs", 1, "exit code 1, and why",
         "after fsck the same command: exit code 0, figures as undisturbed, to the bit",
     )  # fmt: skip
-
-
-def forget_client() -> None:
-    """Let this process close the database in a home that is to be unmounted."""
-    from sweep.tracking.client import _clients, close
-
-    for client in _clients.values():
-        close(client)
-    _clients.clear()
