@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.conftest import LIMIT_S, TINY, Desk, close_desk, make_desk
-from faults.conftest import Tell
-from faults.outcome import TWO, Undisturbed, check_as_undisturbed, check_exit
+from faults.conftest import RunUndisturbed, Tell
+from faults.outcome import TWO, check_as_undisturbed, check_exit
 from faults.places import Disk, fill, in_memory, read_only
 from sweep.training.state import finished_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 OPTIONS = (*TINY, "recipe.epochs=4", "npu=none")
 LARGE_FIRST = ("base=yolo11s,yolo11n", "level=4", "act=relu", *OPTIONS, "workers=1")
-RunUndisturbed = Callable[..., Undisturbed]
 
 
 @pytest.fixture
