@@ -6,13 +6,14 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from sweep.disk_full import refusal
 from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
 
 VERBS = {"plan", "report", "import", "ui", "clean", "doctor", "npu"}
 PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
-EXIT_USAGE = 2
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("Stopped by Ctrl-C.", file=sys.stderr)
         raise SystemExit(EXIT_CODES[signal.SIGINT]) from None
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        print(f"error: {refused}", file=sys.stderr)
+        raise SystemExit(EXIT_FAILED) from None
 
 
 def _refuse_unknown_verb(arguments: Sequence[str]) -> None:
