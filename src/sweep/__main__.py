@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
+from sweep.disk_full import refusal
 from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
 from sweep.redaction import redacted
@@ -15,7 +16,7 @@ from sweep.redaction import redacted
 VERBS = {"plan", "report", "import", "sync", "ui", "clean", "doctor", "npu"}
 PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
-EXIT_USAGE = 2
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -48,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("Stopped by Ctrl-C.", file=sys.stderr)
         raise SystemExit(EXIT_CODES[signal.SIGINT]) from None
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        print(f"error: {refused}", file=sys.stderr)
+        raise SystemExit(EXIT_FAILED) from None
 
 
 def _show_without_secrets(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -91,7 +91,7 @@ class Row:
         """Time to the end of the training, from the pace so far; None before the first epoch."""
         if self.trials and self.state == "running":
             done = self.ended - self.at_start
-            return (now - self.started) / done * (self.trials - self.ended) if done > 0 else None
+            return max(0.0, (now - self.started) / done * (self.trials - self.ended)) if done > 0 else None
         done = self.epoch - self.at_epoch
         if self.state != "running" or done <= 0:
             return None

@@ -1,4 +1,4 @@
-"""A disk that takes no more: full, over its quota, or read-only. Told as a sentence that says what to do."""
+"""A disk that takes no more: full, over its quota, read-only or broken. Told as a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-FULL, QUOTA, READ_ONLY = errno.ENOSPC, errno.EDQUOT, errno.EROFS
-SQLITE = {"SQLITE_FULL": FULL, "SQLITE_READONLY": READ_ONLY}  # how the names of SQLite's errors begin
+FULL, QUOTA, READ_ONLY, BROKEN = errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO
+SQLITE = {  # how the names of SQLite's errors begin
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY": READ_ONLY,
+    "SQLITE_IOERR": BROKEN,
+    "SQLITE_CANTOPEN": BROKEN,
+}
 GOES_ON = "then the same command goes on after the last finished epoch."
 ROOM = f"Free some (python -m sweep clean removes from home what nothing needs any more); {GOES_ON}"
 
@@ -24,7 +29,7 @@ class DiskRefused(OSError):
 
 
 def refusal(error: BaseException, place: Path | None = None) -> DiskRefused | None:
-    """The refusal of the disk that has led to an error; None where it was something else.
+    """What the disk has refused, if that has led to an error; None where it was something else.
 
     Args:
         error: What was raised; what it was raised from counts, too: torch and MLflow pass such errors on in their own.
@@ -50,7 +55,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _number(error: BaseException) -> int | None:
-    if isinstance(error, OSError) and error.errno in (FULL, QUOTA, READ_ONLY):
+    if isinstance(error, OSError) and error.errno in (FULL, QUOTA, READ_ONLY, BROKEN):
         return error.errno
     name = str(getattr(error, "sqlite_errorname", ""))
     return next((number for start, number in SQLITE.items() if name.startswith(start)), None)
@@ -60,6 +65,10 @@ def _sentence(number: int, place: Path | None) -> str:
     at = "" if place is None else f" at {place}"
     if number == READ_ONLY:
         return f"The disk is read-only{at}. Let it be written again (dmesg may tell why it is not); {GOES_ON}"
+    if number == BROKEN:
+        return (
+            f"The disk is broken or has become read-only{at} (dmesg may tell why). Let it be written again; {GOES_ON}"
+        )
     if number == QUOTA:
         return f"Your quota of the disk is used up{at}. {ROOM}"
     return f"The disk is full{at}{_free(place)}. {ROOM}"

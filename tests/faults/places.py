@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -22,6 +23,12 @@ def mount(*arguments: object) -> None:
 
 
 def unmount(place: Path) -> None:
+    """Unmount a file system; this process lets go of the databases that it has open there."""
+    from sweep.tracking.client import _clients, close
+
+    for client in _clients.values():
+        close(client)
+    _clients.clear()
     subprocess.run(["umount", str(place)], check=True)
 
 
@@ -79,10 +86,12 @@ class Disk:
 
 
 def fill(place: Path, leave: int) -> Path:
-    """A file that leaves so many bytes of a file system free."""
+    """A file that leaves so many bytes of a file system free, and in the end not more, while others write to it."""
     balloon = place / "balloon"
-    free = shutil.disk_usage(place).free
-    assert free > leave, f"{free} bytes are free already"
-    with balloon.open("wb") as stream:
-        os.posix_fallocate(stream.fileno(), 0, free - leave)
+    with balloon.open("wb", buffering=0) as stream:
+        while (room := shutil.disk_usage(place).free - leave) > 0:
+            try:
+                os.posix_fallocate(stream.fileno(), stream.seek(0, os.SEEK_END), room)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
     return balloon

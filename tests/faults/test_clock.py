@@ -9,14 +9,13 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from e2e.conftest import LIMIT_S, TINY, Desk
-from faults.conftest import Tell
-from faults.outcome import TWO, Undisturbed, check_as_undisturbed, check_exit
+from faults.conftest import RunUndisturbed, Tell
+from faults.outcome import TWO, check_as_undisturbed, check_exit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -36,9 +35,7 @@ def set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return sign
 
 
-def test_a_clock_that_is_set_back(
-    desk: Desk, set_back: Path, undisturbed: Callable[..., Undisturbed], tell: Tell
-) -> None:
+def test_a_clock_that_is_set_back(desk: Desk, set_back: Path, undisturbed: RunUndisturbed, tell: Tell) -> None:
     expected = undisturbed(*TWO)
     process = desk.start(*TWO)
     first = desk.wait_for(lambda event: event["event"] == "epoch")

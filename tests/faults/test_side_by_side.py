@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from e2e.conftest import TINY, Desk, close_desk
-from faults.conftest import Tell
-from faults.outcome import TWO, Undisturbed, check_as_undisturbed, check_sound
+from faults.conftest import RunUndisturbed, Tell
+from faults.outcome import TWO, check_as_undisturbed, check_sound
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 LONG_S = 1800
@@ -43,7 +42,7 @@ def test_eight_sweeps_at_once_on_a_home_that_is_not_there(tmp_path: Path, tell: 
     )  # fmt: skip
 
 
-def test_two_sweeps_of_the_same_cells(desk: Desk, undisturbed: Callable[..., Undisturbed], tell: Tell) -> None:
+def test_two_sweeps_of_the_same_cells(desk: Desk, undisturbed: RunUndisturbed, tell: Tell) -> None:
     processes = [desk.start(*TWO), desk.start(*BACKWARDS)]
     for process in processes:
         output, _ = process.communicate(timeout=LONG_S)

@@ -53,3 +53,16 @@ def test_several_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
         list(pool.map(lambda i: ProgressWriter(path).write("epoch", number=i, text="x" * 500), range(200)))
     events, _ = read_progress(path)
     assert sorted(event["number"] for event in events) == list(range(200))
+
+
+def test_a_full_disk_loses_events_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.symlink_to("/dev/full")
+    ProgressWriter(path).write("epoch", epoch=1)
+
+
+def test_the_event_after_a_line_that_was_cut_short_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text('{"event": "epo')
+    ProgressWriter(path).write("finished", run_id="r")
+    assert [event["event"] for event in read_progress(path)[0]] == ["finished"]
