@@ -107,7 +107,7 @@ def check_sound(desk: Desk) -> None:
             assert len(steps) == len(set(steps)), f"{name} of {run.run_id}: {steps}"
             if name == "time/epoch_s":
                 assert sorted(steps) == list(range(1, len(steps) + 1)), "no epoch is missing"
-        for folder in desk.home.glob(f"cells/*/{run.run_id}"):
+        for folder in desk.home.glob(f"cells/*/{run.id}"):
             if run.status == "finished":
                 assert [*folder.rglob(".*.part"), *folder.glob("state.pt")] == []
 

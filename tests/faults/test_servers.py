@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import TINY, Desk, close_desk, make_desk
-from faults.conftest import Tell
-from faults.outcome import Undisturbed, check_as_undisturbed
+from e2e.conftest import Desk, close_desk, make_desk
+from faults.conftest import RunUndisturbed, Tell
+from faults.outcome import TWO, Undisturbed, check_as_undisturbed
 from support.mlflow_server import MlflowServer
 from support.postgres import Postgres, postgres
 
 __all__ = ["postgres"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
-TWO = ("level=3,4", "act=relu", *TINY, "recipe.epochs=4", "recipe.mosaic=0.5", "npu=none")  # as in test_kills
 LIMIT_S = 900
 BACKENDS = ["SQLite", "PostgreSQL"]
 
@@ -100,7 +99,7 @@ def ends_well(site: Site, process: Any, expected: Undisturbed) -> str:
     return f"training time × {trained_s(site.desk) / site.quiet_s:.2f} of a sweep without the fault"
 
 
-def test_killed_and_started_again(site: Site, undisturbed: Callable[..., Undisturbed], tell: Tell) -> None:
+def test_killed_and_started_again(site: Site, undisturbed: RunUndisturbed, tell: Tell) -> None:
     process = site.start()
     site.desk.wait_for(epoch(2))
     site.server.kill()
@@ -110,7 +109,7 @@ def test_killed_and_started_again(site: Site, undisturbed: Callable[..., Undistu
     tell(f"MLflow server on {site.name} killed after epoch 2, started after epoch 4", 1, "every figure once", ratio)
 
 
-def test_stopped_until_all_is_trained(site: Site, undisturbed: Callable[..., Undisturbed], tell: Tell) -> None:
+def test_stopped_until_all_is_trained(site: Site, undisturbed: RunUndisturbed, tell: Tell) -> None:
     """SIGSTOP: it takes connections and never answers, until the last cell has long finished."""
     process = site.start()
     site.desk.wait_for(epoch(1))
@@ -126,7 +125,7 @@ def test_stopped_until_all_is_trained(site: Site, undisturbed: Callable[..., Und
     tell(f"MLflow server on {site.name} stopped (SIGSTOP) for {stopped_s:.0f} s", 1, found, ratio)
 
 
-def test_answers_with_errors(site: Site, undisturbed: Callable[..., Undisturbed], tell: Tell) -> None:
+def test_answers_with_errors(site: Site, undisturbed: RunUndisturbed, tell: Tell) -> None:
     process = site.start()
     site.desk.wait_for(epoch(1))
     with site.server.failing():
@@ -135,7 +134,7 @@ def test_answers_with_errors(site: Site, undisturbed: Callable[..., Undisturbed]
     tell(f"MLflow server on {site.name} answers 500 from epoch 1 to epoch 4", 1, "every figure once", ratio)
 
 
-def test_gone_for_the_whole_sweep(site: Site, undisturbed: Callable[..., Undisturbed], tell: Tell) -> None:
+def test_gone_for_the_whole_sweep(site: Site, undisturbed: RunUndisturbed, tell: Tell) -> None:
     site.server.kill()
     where = f"tracking.uri={site.server.uri}"
     try:
@@ -170,7 +169,7 @@ def test_gone_for_the_whole_sweep(site: Site, undisturbed: Callable[..., Undistu
 
 
 def test_the_database_behind_the_server_is_away(
-    site: Site, undisturbed: Callable[..., Undisturbed], tell: Tell, request: pytest.FixtureRequest
+    site: Site, undisturbed: RunUndisturbed, tell: Tell, request: pytest.FixtureRequest
 ) -> None:
     """The server is there and answers what MLflow answers when it has lost its database."""
     if site.name != "PostgreSQL":
