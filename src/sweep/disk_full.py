@@ -14,8 +14,8 @@ SQLITE = {  # how the names of SQLite's errors begin
     "SQLITE_IOERR": BROKEN,
     "SQLITE_CANTOPEN": BROKEN,
 }
-GOES_ON = "then the same command goes on after the last finished epoch."
-ROOM = f"Free some (python -m sweep clean removes from home what nothing needs any more); {GOES_ON}"
+GOES_ON = "the same command goes on after the last finished epoch."
+ROOM = f"Free some (python -m sweep clean removes from home what nothing needs any more); then {GOES_ON}"
 
 
 class DiskRefused(OSError):
@@ -64,11 +64,9 @@ def _number(error: BaseException) -> int | None:
 def _sentence(number: int, place: Path | None) -> str:
     at = "" if place is None else f" at {place}"
     if number == READ_ONLY:
-        return f"The disk is read-only{at}. Let it be written again (dmesg may tell why it is not); {GOES_ON}"
+        return f"The disk is read-only{at}. Let it be written again (dmesg may tell why it is not); then {GOES_ON}"
     if number == BROKEN:
-        return (
-            f"The disk is broken or has become read-only{at} (dmesg may tell why). Let it be written again; {GOES_ON}"
-        )
+        return f"The disk is broken or has become read-only{at} (dmesg may tell why). When it is mended {GOES_ON}"
     if number == QUOTA:
         return f"Your quota of the disk is used up{at}. {ROOM}"
     return f"The disk is full{at}{_free(place)}. {ROOM}"

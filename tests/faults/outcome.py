@@ -51,12 +51,17 @@ def undisturbed_by(desk: Desk, command: Sequence[str]) -> Undisturbed:
     return Undisturbed(left_by(desk), seconds)
 
 
-def left_by(desk: Desk) -> Left:
-    """What the latest sweep of a home, all of whose cells are finished, has left."""
-    from sweep.tracking.read import latest_sweep
+def left_by(desk: Desk, output: str | None = None) -> Left:
+    """What a sweep, all of whose cells are finished, has left: the latest of a home, or the one that printed this."""
+    from sweep.tracking.read import latest_sweep, search, sweep_cells
 
-    latest, cells = latest_sweep(desk.store()), desk.last_cells()
+    if output is None:
+        latest = latest_sweep(desk.store())
+    else:
+        sweep_id = output.rpartition("Report: ")[2].partition("/report/report.html")[0].rpartition("/")[2]
+        [latest] = search(desk.store(), f"tags.`sweep.kind` = 'sweep' AND tags.`sweep.id` = '{sweep_id}'")
     assert latest is not None
+    cells = sweep_cells(desk.store(), latest.run_id)
     assert list(cells["status"]) == ["finished"] * len(cells), cells[["cell", "status", "reason"]].to_string()
     runs = dict(zip(cells["cell"], cells["run_id"], strict=True))
     folder = desk.home / "sweeps" / str(latest.sweep_id) / "report" / "tables"
@@ -112,10 +117,12 @@ def check_sound(desk: Desk) -> None:
                 assert [*folder.rglob(".*.part"), *folder.glob("state.pt")] == []
 
 
-def check_as_undisturbed(desk: Desk, expected: Undisturbed) -> None:
-    """The latest sweep of a home has left what one leaves that nothing happened to, to the bit."""
+def check_as_undisturbed(desk: Desk, expected: Undisturbed, output: str | None = None) -> None:
+    """The latest sweep of a home, or the one that has printed this, has left what one leaves that nothing happened to,
+    to the bit.
+    """
     check_sound(desk)
-    left = left_by(desk)
+    left = left_by(desk, output)
     assert left.tables == expected.left.tables
     assert left.artifacts == expected.left.artifacts
     assert set(left.figures) == set(expected.left.figures)
