@@ -14,6 +14,7 @@ import yaml
 from sweep.architecture.names import did_you_mean
 from sweep.bounded_yaml import read_yaml
 from sweep.errors import SweepError
+from sweep.files import expanded, is_file
 from sweep.stock_classes import is_defined
 
 DEFAULT_ACTIVATION = "torch.nn.SiLU()"
@@ -75,10 +76,10 @@ def own_activation(model: str, extra_dirs: Sequence[Path] = ()) -> str:
 
 def _locate(model: str, extra_dirs: Sequence[Path]) -> Path:
     """The file that `model` names."""
-    given = Path(model).expanduser()
+    given = expanded(model)
     candidates = [folder / given for folder in (*extra_dirs, Path())]
     for candidate in candidates:
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate.resolve()
     installed = _installed_models()
     if model in installed:
