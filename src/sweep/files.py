@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file that can be seen: not where the name is too long, holds a NUL, or its folder is closed."""
+    """Whether there is a file that can be seen; names that are too long, and closed folders, have none."""
     return _mode_is(path, stat.S_ISREG)
 
 
