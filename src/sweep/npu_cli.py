@@ -161,6 +161,7 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
 
 
 def _check_file(model: Path, trust: bool) -> None:
+    from sweep.architecture.base import check_model_yaml
     from sweep.errors import SweepError
     from sweep.files import is_file
     from sweep.weights import check_checkpoint
@@ -171,3 +172,5 @@ def _check_file(model: Path, trust: bool) -> None:
         raise SweepError(f"{model} is neither a checkpoint (.pt) nor a model YAML (.yaml).")
     if model.suffix == ".pt":
         check_checkpoint(model, trust=trust)
+    else:
+        check_model_yaml(model)

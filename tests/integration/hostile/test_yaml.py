@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,12 @@ def test_a_layer_that_downloads(refused: Callable[..., list[str]], tmp_path: Pat
 
 
 def test_an_activation_that_is_code(
-    sweep: Callable[..., Ended], refused: Callable[..., list[str]], signs_home: Path, tmp_path: Path, canary: Path
+    sweep: Callable[..., Ended],
+    refused: Callable[..., list[str]],
+    signs_home: Path,
+    tmp_path: Path,
+    canary: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = f"__import__('os').system('touch {canary}')"
     base(tmp_path, "[-1, 1, Conv, [8, 3, 2]]", more=f'activation: "{code}"\n')
@@ -125,6 +131,11 @@ def test_an_activation_that_is_code(
     assessed = sweep("npu", "assess", str(tmp_path / "model.yaml"), *places)
     assert assessed.returncode == 2, assessed.stdout
     assert "is no model YAML" in assessed.problems[0]
+    for text in (LAUGHS, "backbone: [[-1, 1, os.system, [x]]]\nhead: [[-1, 1, Detect, [nc]]]\n"):
+        write(tmp_path / "model.yaml", text)
+        with pytest.raises(SystemExit):
+            main(["npu", "assess", str(tmp_path / "model.yaml"), "--home", str(signs_home)])
+        assert re.search(r"aliases stand for|no layer of Ultralytics", capsys.readouterr().err)
 
 
 def test_an_argument_that_is_code_is_plain_text(tmp_path: Path, canary: Path) -> None:
