@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweep.files import expanded, is_folder, is_there
 from sweep.paths import option_names
 
 GRAMMAR_CALL = re.compile(
@@ -117,12 +118,12 @@ def _data(value: str) -> list[str]:
 def _data_file(text: str) -> str:
     """A data set's YAML: the path itself, or the data.yaml inside it when it is a folder."""
     path = Path(_absolute(text, "data"))
-    return str(path / "data.yaml") if path.is_dir() else str(path)
+    return str(path / "data.yaml") if is_folder(path) else str(path)
 
 
 def _looks_like_path(text: str) -> bool:
     bare = _unquoted(text)
-    return "/" in bare or "\\" in bare or bare.endswith((".yaml", ".yml")) or (bool(bare) and Path(bare).exists())
+    return "/" in bare or "\\" in bare or bare.endswith((".yaml", ".yml")) or (bool(bare) and is_there(Path(bare)))
 
 
 def _absolute(text: str, key: str) -> str:
@@ -131,15 +132,15 @@ def _absolute(text: str, key: str) -> str:
     if bare in LITERALS or "://" in bare or "${" in bare:
         return text if bare in LITERALS else bare
     bare_name = key.endswith(".weights") and "/" not in bare and "\\" not in bare
-    if bare_name and not Path(bare).exists():
+    if bare_name and not is_there(Path(bare)):
         return bare
     # Not resolve(): a link in the user's path is the user's choice.
-    return str(Path.cwd() / Path(bare).expanduser())
+    return str(Path.cwd() / expanded(bare))
 
 
 def _values(value: str) -> list[str]:
     """The comma-separated values of an axis; commas in quotes, or in a path that exists as it is, do not count."""
-    if "," not in value or GRAMMAR_CALL.match(value) or Path(_unquoted(value)).exists():
+    if "," not in value or GRAMMAR_CALL.match(value) or is_there(Path(_unquoted(value))):
         return [value]
     return [part for part in re.findall(r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,])+""", value) if part]
 

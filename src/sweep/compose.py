@@ -121,6 +121,7 @@ def read_axes(
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import Glob
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     parser = OverridesParser.create(config_loader=loader)
     by_key: dict[str, Override] = {}
@@ -142,7 +143,11 @@ def read_axes(
         elif not override.is_sweep_override():
             fixed.append(override.input_line or "")
         elif override.is_discrete_sweep():
-            texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+            try:
+                texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+            except OmegaConfBaseException:  # a sweep among the values of another
+                problems.append(f"`{override.input_line}` mixes a sweep with other values. List the values of {key}.")
+                continue
             axes.append(Axis(key, tuple(texts), tuple(parse(text).value() for text in texts)))
         else:
             problems.append(

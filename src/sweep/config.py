@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.files import expanded, is_file, is_folder, is_there
 from sweep.paths import option_file, option_files, option_names
 from sweep.recipe import recipe_problems
 from sweep.report_settings import ReportSettings, read_report_settings
@@ -93,7 +94,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     npu = _npu(config.get("npu"), problems)
     report = _report(config.get("report"), npu or {}, problems)
     home = home_of(config)
-    if home.exists() and not home.is_dir():
+    if is_there(home) and not is_folder(home):
         problems.append(f"home={home} is a file. Name a folder.")
     if problems:
         raise SweepError(*problems)
@@ -119,7 +120,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
 
 def home_of(config: Mapping[str, Any]) -> Path:
     """The folder that holds all state, absolute."""
-    return Path(str(config["home"] or "mlruns")).expanduser().absolute()
+    return expanded(str(config["home"] or "mlruns")).absolute()
 
 
 def read_cell(config: Mapping[str, Any], home: Path) -> CellConfig:
@@ -348,9 +349,9 @@ def _weights(model: object, trust: bool, home: Path, problems: list[str]) -> Pat
     value = model.get("weights")
     if value is None:
         return None
-    path = Path(str(value)).expanduser()
+    path = expanded(str(value))
     places = [path.absolute()] if path.is_absolute() else [Path.cwd() / path, home / "weights" / path]
-    found = next((place for place in places if place.is_file()), None)
+    found = next((place for place in places if is_file(place)), None)
     if found is None:
         looked = " and ".join(str(place) for place in places)
         problems.append(

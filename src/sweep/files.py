@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +37,36 @@ def replacing(path: Path) -> Iterator[Path]:
         raise refused from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file that can be seen; names that are too long, and closed folders, have none."""
+    return _mode_is(path, stat.S_ISREG)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder that can be seen."""
+    return _mode_is(path, stat.S_ISDIR)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything that can be seen."""
+    return _mode_is(path, lambda _: True)
+
+
+def expanded(text: str) -> Path:
+    """The path with the user's home in the place of `~`, where there is such a user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def _mode_is(path: Path, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _probed(part: Path, path: Path) -> DiskRefused | None:

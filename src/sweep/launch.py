@@ -88,10 +88,11 @@ def launch(sweep: Sweep, config: DictConfig, launcher: Launcher, console: Consol
 def _make_room(launcher: Launcher, outcomes: Sequence[Outcome], console: Console) -> None:
     """Let fewer cells run side by side where one was out of memory, if the launcher can be told so."""
     side_by_side = getattr(launcher, "side_by_side", 1)
-    if side_by_side > 1 and any(outcome.out_of_memory for outcome in outcomes):
+    if side_by_side > 1 and any(outcome.out_of_memory or outcome.gpu_failed for outcome in outcomes):
         fewer = side_by_side // 2
         launcher.workers = fewer  # type: ignore[attr-defined]
-        console.print(f"Out of memory: {fewer} side by side from now on, not {side_by_side}.")
+        why = "Out of memory" if any(outcome.out_of_memory for outcome in outcomes) else "The GPU failed"
+        console.print(f"{why}: {fewer} side by side from now on, not {side_by_side}.")
 
 
 def _wait_before(attempt: int, waiting: Sequence[PlannedCell], console: Console) -> None:

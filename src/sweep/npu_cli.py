@@ -161,12 +161,16 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
 
 
 def _check_file(model: Path, trust: bool) -> None:
+    from sweep.architecture.base import check_model_yaml
     from sweep.errors import SweepError
+    from sweep.files import is_file
     from sweep.weights import check_checkpoint
 
-    if not model.is_file():
+    if not is_file(model):
         raise SweepError(f"There is no file {model}. Name a checkpoint (.pt) or a model YAML.")
     if model.suffix not in {".pt", ".yaml", ".yml"}:
         raise SweepError(f"{model} is neither a checkpoint (.pt) nor a model YAML (.yaml).")
     if model.suffix == ".pt":
         check_checkpoint(model, trust=trust)
+    else:
+        check_model_yaml(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ ATTENTION = "stopped, because another cell failed"
 DEATH = "its process was ended by"
 OPEN_TRIALS = "its trials did not come to an end"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "memoryerror", "alloc_failed")
+# What CUDA says when a neighbour has taken its memory, or the card itself has failed; a failed assertion is no such thing.
+GPU_FAULT = re.compile(r"cuda error(?!.*device-side assert)|cudnn_status|cublas_status|unable to find an engine", re.I)
 BEST_FIRST = ("finished", "failed", "killed", "skipped")  # of several workers on a cell, whose word counts
 
 
@@ -44,9 +47,14 @@ class Outcome:
         return self.state == "failed" and any(text in (self.reason or "").lower() for text in OUT_OF_MEMORY)
 
     @property
+    def gpu_failed(self) -> bool:
+        """Whether it was the GPU that failed, as it may when its memory is used up; torch does not always say by what."""
+        return self.state == "failed" and GPU_FAULT.search(self.reason or "") is not None
+
+    @property
     def worth_another_try(self) -> bool:
         """Whether it may end better the next time: an error of its own comes again, death or want of memory may not."""
-        return self.state == "failed" and (self.lost or self.out_of_memory)
+        return self.state == "failed" and (self.lost or self.out_of_memory or self.gpu_failed)
 
     def stopped(self, reason: str) -> Outcome:
         """The same in a sweep that was asked to stop for that reason; the signal may have reached its workers, too."""
@@ -146,6 +154,8 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -
         return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=lost)
     if seen.state == "skipped" and (ATTENTION in reason or STOPPED in reason):
         return Outcome("skipped", reason=reason)
+    if seen.state == "failed" and DEATH in reason:  # it had told why before its process went
+        return seen
     return Outcome("failed", seen.run_id, reason, lost=seen.state == "skipped" and _died(returned, error))
 
 

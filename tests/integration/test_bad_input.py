@@ -75,6 +75,7 @@ def check(problems: list[str], *wanted: str) -> None:
         (["on_error=stop"], ["on_error=stop", "continue, fail_fast"]),
         (["recipe.lr0=interval(0.001,0.1)"], [r"`recipe\.lr0=interval", "List the values"]),
         (["level=2,3,4", "act=relu,silu", "zip=[level,act]"], ["level has 3, act has 2"]),
+        (["level=choice(2,3),4"], [r"`level=choice\(2,3\),4`", "List the values of level"]),
         (["level=2,3", "zip=[level,seed]"], ["`zip` names seed", "Swept axes: level"]),
         (["level=2,3", "exclude=[{level: 2},{level: 3}]"], ["`exclude`", "nothing"]),
         (["level=2,3", "exclude=[{levl: 2}]"], ["`exclude` names levl", "Swept axes: level"]),

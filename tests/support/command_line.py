@@ -39,7 +39,11 @@ class Ended:
 
 
 def run_sweep(
-    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None, python: Sequence[str] = ()
+    arguments: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    python: Sequence[str] = (),
+    limit_s: float = LIMIT_S,
 ) -> Ended:
     """Run `python -m sweep …` in `cwd` to its end; `python` holds options of the interpreter."""
     done = subprocess.run(
@@ -49,7 +53,7 @@ def run_sweep(
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=LIMIT_S,
+        timeout=limit_s,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

@@ -1,4 +1,4 @@
-"""Files that try to run a command when they are opened. The command writes a canary, a file that must never be there."""
+"""Files that try to run a command when they are opened, which writes a canary: a file that must never be there."""
 
 from __future__ import annotations
 

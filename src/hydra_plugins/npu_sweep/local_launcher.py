@@ -4,6 +4,9 @@ A killed or hanging worker fails its own job only; the others go on. The pool it
 """
 
 import logging
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 log = logging.getLogger(__name__)
+GPU_GONE = 70  # exit code of a worker whose GPU has failed for good
 
 
 @dataclass  # no postponed annotations in this file: Hydra runs it before it is in sys.modules
@@ -134,13 +138,30 @@ def execute_job(pickled: bytes) -> JobReturn:
         sweep_config.hydra.job.id = f"{sweep_config.hydra.job.name}_{index}"
         sweep_config.hydra.job.num = index
     HydraConfig.instance().set_config(sweep_config)
-    return run_job(
+    ret = run_job(
         hydra_context=hydra_context,
         task_function=task_function,
         config=sweep_config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+    if ret.status == JobStatus.FAILED and _gpu_is_gone():
+        traceback.print_exception(ret._return_value)
+        os._exit(GPU_GONE)  # whatever this process did next on the GPU would fail, too; another one takes its place
+    return ret
+
+
+def _gpu_is_gone() -> bool:
+    """Whether this process has used a GPU and can do so no longer: CUDA never recovers from some errors."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+        torch.zeros(1, device="cuda").add_(1).item()
+    except Exception as error:
+        return "out of memory" not in str(error).lower()  # that passes
+    return False
 
 
 def _lost(error: Exception, overrides: Sequence[str]) -> JobReturn:

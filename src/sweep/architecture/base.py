@@ -14,6 +14,7 @@ import yaml
 from sweep.architecture.names import did_you_mean
 from sweep.bounded_yaml import read_yaml
 from sweep.errors import SweepError
+from sweep.files import expanded, is_file
 from sweep.stock_classes import is_defined
 
 DEFAULT_ACTIVATION = "torch.nn.SiLU()"
@@ -75,10 +76,10 @@ def own_activation(model: str, extra_dirs: Sequence[Path] = ()) -> str:
 
 def _locate(model: str, extra_dirs: Sequence[Path]) -> Path:
     """The file that `model` names."""
-    given = Path(model).expanduser()
+    given = expanded(model)
     candidates = [folder / given for folder in (*extra_dirs, Path())]
     for candidate in candidates:
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate.resolve()
     installed = _installed_models()
     if model in installed:
@@ -123,6 +124,20 @@ def _read(path: Path, mtime_ns: int, size: int) -> dict[str, Any]:
     return content
 
 
+def check_model_yaml(path: Path) -> None:
+    """Refuse a model YAML that is none, or that names other code than layers, before Ultralytics reads it.
+
+    Raises:
+        SweepError: With what is wrong.
+    """
+    try:
+        content = read_yaml(path)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SweepError(f"{path} is no model YAML: {' '.join(str(error).split())}.") from None
+    if isinstance(content, dict) and all(isinstance(content.get(part), list) for part in ("backbone", "head")):
+        check_layers(path, content)
+
+
 def check_layers(path: Path, content: Mapping[str, Any]) -> None:
     """Refuse layers that are no classes of Ultralytics, torch.nn or torchvision.ops: Ultralytics calls what it is told.
 
@@ -138,10 +153,10 @@ def check_layers(path: Path, content: Mapping[str, Any]) -> None:
         module = row[2]
         if not isinstance(module, str) or not _is_layer(module):
             problems.append(
-                f"Base model {path}, layer {index}: {module!r} is no layer of Ultralytics, torch.nn or torchvision.ops."
+                f"Model {path}, layer {index}: {module!r} is no layer of Ultralytics, torch.nn or torchvision.ops."
             )
         elif module == DOWNLOADS:
-            problems.append(f"Base model {path}, layer {index}: {module} downloads weights, which is not allowed.")
+            problems.append(f"Model {path}, layer {index}: {module} downloads weights, which is not allowed.")
     if problems:
         raise SweepError(*problems)
 

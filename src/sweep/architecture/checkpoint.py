@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.errors import SweepError
+from sweep.files import is_file, is_folder
 from sweep.weights import OTHER_MODELS, check_checkpoint
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def read_checkpoint(path: Path | str) -> DetectionModel:
             detection model.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         raise SweepError(f"The checkpoint {path} is a folder. Give the path of a .pt file in it.")
-    if not path.is_file():
+    if not is_file(path):
         raise SweepError(f"The checkpoint {path} does not exist. Give the path of a .pt file.")
     if path.suffix != ".pt":
         raise SweepError(f"The checkpoint {path} does not end in .pt. Give an Ultralytics checkpoint.")

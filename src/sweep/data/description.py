@@ -13,6 +13,7 @@ from sweep import bounded_yaml
 from sweep.data.listing import is_text
 from sweep.data.problems import Problems
 from sweep.errors import SweepError
+from sweep.files import is_file, is_folder, is_there
 
 SPLITS = ("train", "val", "test")
 
@@ -42,9 +43,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
     Raises:
         SweepError: No such file, not YAML (Python tags are refused), or not a mapping.
     """
-    if file.exists() and not (file.is_file() or file.is_dir()):
+    if is_there(file) and not (is_file(file) or is_folder(file)):
         raise SweepError(f"{file} is no file: give the data.yaml of a data set.")
-    if file.is_dir():
+    if is_folder(file):
         inside = " or ".join(str(p) for p in sorted(file.glob("*.y*ml"))[:3])
         raise SweepError(f"{file} is a folder: give its data.yaml" + (f", such as {inside}." if inside else "."))
     try:
@@ -116,7 +117,7 @@ def _roots(file: Path, content: dict[str, Any], problems: Problems) -> list[Path
         problems.add("keys", f"{file}: `path` must be a path, not {value!r}.")
         return [file.parent]
     roots = [file.parent / value, Path.cwd() / value]
-    return [root for root in roots if root.is_dir()][:1] or list(dict.fromkeys(roots))
+    return [root for root in roots if is_folder(root)][:1] or list(dict.fromkeys(roots))
 
 
 def _is_path(text: str) -> bool:
@@ -129,7 +130,7 @@ def _find(entry: str, roots: list[Path]) -> tuple[Path | None, list[Path]]:
     # Ultralytics lets `../train/images` (as Roboflow writes it) also mean `train/images`
     spellings = [entry, entry[3:]] if entry.startswith("../") else [entry]
     looked = [Path(os.path.realpath(root / spelling)) for root in roots for spelling in spellings]
-    return next((path for path in looked if path.exists()), None), list(dict.fromkeys(looked))
+    return next((path for path in looked if is_there(path)), None), list(dict.fromkeys(looked))
 
 
 def _names(file: Path, content: dict[str, Any], problems: Problems, warnings: list[str]) -> dict[int, str]:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from sweep.data.problems import Problems
+from sweep.files import is_file, is_folder
 
 IMAGE_FORMATS = frozenset(
     ("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp")
@@ -35,7 +36,7 @@ def list_images(sources: tuple[Path, ...], root: Path, problems: Problems) -> li
     found: list[tuple[str, str]] = []
     for source in sources:
         try:
-            found += _in_folder(str(source)) if source.is_dir() else _in_list(source, root, problems)
+            found += _in_folder(str(source)) if is_folder(source) else _in_list(source, root, problems)
         except (OSError, UnicodeDecodeError) as error:
             problems.add("unreadable sources", f"{source}: cannot be read as a folder or list of pictures: {error}.")
     good = []
@@ -79,7 +80,7 @@ def _in_folder(folder: str) -> list[tuple[str, str]]:
 
 def _in_list(file: Path, root: Path, problems: Problems) -> list[tuple[str, str]]:
     """Pictures named in a text file: absolute, or from the file's folder, the root, the working directory."""
-    if not file.is_file():
+    if not is_file(file):
         raise OSError("it is neither a folder nor a file")
     if file.stat().st_size > MOST_LIST_BYTES:
         raise OSError(f"it has more than {MOST_LIST_BYTES // 2**20} MB")
@@ -90,7 +91,7 @@ def _in_list(file: Path, root: Path, problems: Problems) -> list[tuple[str, str]
         if not is_image(entry) or "\0" in entry:
             continue
         places = [os.path.normpath(base / entry) for base in (file.parent, root, Path.cwd())]
-        path = next((place for place in places if Path(place).is_file()), None)
+        path = next((place for place in places if is_file(Path(place))), None)
         if path is None:
             looked = " and ".join(dict.fromkeys(places))
             problems.add("missing pictures", f"{file}, line {number}: this picture does not exist: looked at {looked}.")
