@@ -23,7 +23,7 @@ ATTENTION = "stopped, because another cell failed"
 DEATH = "its process was ended by"
 OPEN_TRIALS = "its trials did not come to an end"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "memoryerror", "alloc_failed")
-# What CUDA says when a neighbour has taken its memory, or the card itself has failed; a failed assertion is no such thing.
+# What CUDA says when a neighbour has taken its memory, or the card itself has failed. A failed assertion would come again.
 GPU_FAULT = re.compile(r"cuda error(?!.*device-side assert)|cudnn_status|cublas_status|unable to find an engine", re.I)
 BEST_FIRST = ("finished", "failed", "killed", "skipped")  # of several workers on a cell, whose word counts
 
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def gpu_failed(self) -> bool:
-        """Whether it was the GPU that failed, as it may when its memory is used up; torch does not always say by what."""
+        """Whether it was the GPU that failed, as it may when its memory is used up: CUDA does not always say why."""
         return self.state == "failed" and GPU_FAULT.search(self.reason or "") is not None
 
     @property

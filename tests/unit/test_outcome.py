@@ -168,3 +168,28 @@ def test_other_errors_are_not_and_nothing_that_was_stopped() -> None:
     assert not Outcome("failed", "r", "stopped after timeout_min=1 minutes").worth_another_try
     assert not Outcome("killed", "r", "out of memory", lost=True).worth_another_try
     assert Outcome("failed", "r", "its process was ended by signal 9 (SIGKILL)", lost=True).worth_another_try
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "AcceleratorError: CUDA error: unknown error Search for `cudaErrorUnknown'",  # an H100 without memory
+        "RuntimeError: CUDNN_STATUS_INTERNAL_ERROR",
+        "RuntimeError: GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_a_gpu_that_fails_is_worth_another_try(reason: str) -> None:
+    outcome = Outcome("failed", "r", reason)
+    assert outcome.gpu_failed
+    assert outcome.worth_another_try
+
+
+def test_a_failed_assertion_on_the_gpu_would_come_again() -> None:
+    assert not Outcome("failed", "r", "AcceleratorError: CUDA error: device-side assert triggered").worth_another_try
+
+
+def test_a_worker_that_ends_after_its_word_leaves_that_word(wrote: Any) -> None:
+    """It ends itself when its GPU has failed for good."""
+    home = wrote(("started", {"run_id": "r"}), ("failed", {"run_id": "r", "reason": "CUDA error: unknown error"}))
+    outcome = ended(home, JobLost("its process was ended by exit code 70"))
+    assert (outcome.state, outcome.reason, outcome.lost) == ("failed", "CUDA error: unknown error", False)
