@@ -14,6 +14,7 @@ from e2e.conftest import TINY, Desk, close_desk
 # The sweep that most faults happen to: two cells, side by side.
 TWO = ("level=3,4", "act=relu", *TINY, "recipe.epochs=4", "recipe.mosaic=0.5", "npu=none")
 Figures = dict[str, list[tuple[int, float]]]
+COSTS = {"tune/lost", "tune/epochs", "tune/train_s"}  # what trials took, those too that were lost
 FAULTS_LEAVE = {"traceback.txt"}  # in the run of a cell that failed before it went on
 
 
@@ -22,7 +23,7 @@ class Left:
     """What does not depend on when, where and how often a sweep was started.
 
     Attributes:
-        figures: of each cell every step of all metrics but times, unrounded.
+        figures: of each cell every step of all metrics but times and costs, unrounded.
         artifacts: of each cell the paths of its files in MLflow.
         tables: the names of the sweep's tables, in home and in MLflow.
     """
@@ -79,12 +80,12 @@ def left_by(desk: Desk, output: str | None = None) -> Left:
 
 
 def figures(desk: Desk, run_id: str) -> Figures:
-    """Every step of all metrics of a run but times."""
+    """Every step of all metrics of a run but times and costs, by step: MLflow goes by the clock."""
     client = desk.store().client
     return {
-        name: [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
+        name: sorted((point.step, point.value) for point in client.get_metric_history(run_id, name))
         for name in client.get_run(run_id).data.metrics
-        if not name.startswith("time/") and "/latency_" not in name
+        if not name.startswith("time/") and "/latency_" not in name and name not in COSTS
     }
 
 

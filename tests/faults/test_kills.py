@@ -78,7 +78,7 @@ def kill_in_turn(
         while waiting and here < IN_A_ROW:
             kill, aim = waiting[0]
             process = desk.start(*command)
-            killed = kill(desk, process, aim, random, seconds)
+            killed = kill(desk, process, aim, random, seconds / 2**misses)  # what goes on is over sooner
             output, _ = process.communicate(timeout=LIMIT_S)
             print(f"home {homes}: {'killed' if killed else 'missed'} while {aim.name}", flush=True)
             if killed is None:
