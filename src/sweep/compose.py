@@ -145,10 +145,11 @@ def read_axes(
         elif override.is_discrete_sweep():
             try:
                 texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
-            except OmegaConfBaseException:  # a sweep among the values of another
-                problems.append(f"`{override.input_line}` mixes a sweep with other values. List the values of {key}.")
+                values = tuple(parse(text).value() for text in texts)
+            except (OmegaConfBaseException, HydraException):  # a sweep among the values, or one that is cut elsewhere
+                problems.append(f"`{override.input_line}` cannot be split into values. List those of {key} one by one.")
                 continue
-            axes.append(Axis(key, tuple(texts), tuple(parse(text).value() for text in texts)))
+            axes.append(Axis(key, tuple(texts), values))
         else:
             problems.append(
                 f"`{(override.input_line or '').lstrip('+')}` is a continuous range, which a grid cannot enumerate. "
