@@ -147,6 +147,7 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
     from sweep.tracking import names
     from sweep.tracking.provenance import provenance_tags
     from sweep.tracking.runs import close_dead_sweeps
+    from sweep.tracking.spool.replay import last_sweep_ms
     from sweep.tracking.spool.run import SpooledRun
 
     home = plan.settings.home
@@ -168,6 +169,7 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
         home / "sweeps" / sweep_id,
         name=f"sweep {sweep_id}",
         tags=provenance_tags(plan.devices.type) | tags,
+        not_before=last_sweep_ms(home) + 1,  # the last one is the latest, even after the clock was set back
     )
     done = {
         planned.cell.index: Outcome("finished", planned.run_id, reused=True)

@@ -70,4 +70,5 @@ def test_a_clock_that_is_set_back_between_two_sweeps(desk: Desk, set_back: Path,
     assert "1 finished, 1 new; 1 to run" in output
 
     assert sorted(run.status for run in desk.cell_runs()) == ["finished", "finished"]
+    assert list(desk.last_cells()["status"]) == ["finished", "finished"], "the later sweep is the latest"
     tell("a clock set back an hour between two sweeps", 1, "the cell of the first was known as finished", "exit code 0")

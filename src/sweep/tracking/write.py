@@ -153,7 +153,7 @@ def log_dataset_input(store: Store, run_id: str, *, name: str, digest: str, sour
         name=name[:500],
         digest=digest[:MAX_DATASET_DIGEST],
         source_type="local",
-        source=json.dumps({"uri": source}, ensure_ascii=False),
+        source=json.dumps({"uri": redacted(source)}, ensure_ascii=False),
         profile=json.dumps({"digest": digest}),
     )
     inputs = [DatasetInput(data, [InputTag("mlflow.data.context", context)])]

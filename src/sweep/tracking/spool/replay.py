@@ -87,6 +87,12 @@ class _Story:
             self.epochs.add(step)
 
 
+def last_sweep_ms(home: Path) -> int:
+    """When the last sweep of a home has begun, in milliseconds since 1970; 0 where there was none."""
+    first = (next(read(journal), None) for journal in home.glob(f"sweeps/*/{JOURNAL}"))
+    return max((int(found[0].get("time", 0)) for found in first if found is not None), default=0)
+
+
 def kept_files(folder: Path) -> Mapping[str, Path]:
     """The artifacts of a run that still lie in its outbox, by artifact path."""
     found: dict[str, Path] = {}

@@ -47,6 +47,7 @@ class SpooledRun:
         tags: Mapping[str, str],
         params: Mapping[str, Any] | None = None,
         parent: Path | None = None,
+        not_before: int = 0,
     ) -> SpooledRun:
         """Begin a run in a folder of its own in home.
 
@@ -57,6 +58,7 @@ class SpooledRun:
             tags: Its first tags. Long values are cut in the middle.
             params: Its parameters; nested ones are flattened with dots.
             parent: The folder of the run above it.
+            not_before: When it begins at the earliest, in milliseconds since 1970, whatever the clock says.
         """
         run = cls(store, folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ class SpooledRun:
         own = {names.LOCAL_ID: folder.name, names.HOME: str(store.home), names.PID: str(os.getpid())}
         record = {
             "name": name,
-            "time": _now(),
+            "time": max(_now(), not_before),
             "tags": {key: cut_tag(str(value)) for key, value in {**tags, **own}.items()},
             "params": flatten(params or {}),
             "parent": None if parent is None else parent.relative_to(store.home).as_posix(),
