@@ -105,7 +105,7 @@ def sync(store: Store, wait_s: float, console: Console) -> int:
         The exit code: 0 MLflow has everything, 1 a report could not be written, 4 something is left.
     """
     from sweep.tracking.runs import close_dead_sweeps
-    from sweep.tracking.spool.drain import undelivered
+    from sweep.tracking.spool.courier import undelivered
 
     home = store.home
     close_dead_sweeps(

@@ -60,6 +60,7 @@ def run_sweep(
     """
     from sweep.tracking.known import forget_deleted
     from sweep.tracking.measured import MISSING
+    from sweep.tracking.spool.courier import Courier
     from sweep.training.environment import set_environment
 
     console = make_console()
@@ -79,7 +80,8 @@ def run_sweep(
             sweep = _start(plan, store, sweep_id, there)
             try:
                 if plan.to_run:
-                    launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
+                    with Courier(store):
+                        launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
                 failed = _record(sweep, console)
             except Interrupted as interruption:
                 _record(sweep, console, killed=interruption.reason)

@@ -52,7 +52,7 @@ def configured_launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
             "timeout_min": settings.timeout_min,
             "on_error": settings.on_error,
             "memory_gb": max(estimate_gb(cell.config.recipe, cell.config.base, plan.devices) for cell in plan.cells),
-            "preload": ["torch", "ultralytics", "mlflow"],
+            "preload": ["torch", "ultralytics"],
             "preload_once": ["torch", "ultralytics.models.yolo.detect", "torch._dynamo"],
         }
     )

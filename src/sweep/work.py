@@ -74,20 +74,22 @@ class Work:
             on_epoch: Called after each epoch with its number, counted from 1, and its unrounded metrics.
             state: Where the training keeps its state, and goes on from one that is there.
         """
+        from sweep.tracking.spool.courier import undisturbed
         from sweep.training.train import train
 
-        return train(
-            self.identity.model.yaml,
-            recipe,
-            view=self.view,
-            seed=self.cell.seed,
-            device=self.device,
-            folder=folder,
-            weights=self.cell.weights,
-            on_epoch=on_epoch,
-            state=state,
-            nan_patience=self.settings.nan_patience,
-        )
+        with undisturbed():
+            return train(
+                self.identity.model.yaml,
+                recipe,
+                view=self.view,
+                seed=self.cell.seed,
+                device=self.device,
+                folder=folder,
+                weights=self.cell.weights,
+                on_epoch=on_epoch,
+                state=state,
+                nan_patience=self.settings.nan_patience,
+            )
 
     def measuring(self, wanted: Collection[str]) -> Measuring:
         """What its model is measured with."""

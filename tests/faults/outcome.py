@@ -128,7 +128,9 @@ def check_as_undisturbed(desk: Desk, expected: Undisturbed, output: str | None =
     assert left.artifacts == expected.left.artifacts
     assert set(left.figures) == set(expected.left.figures)
     for cell, found in left.figures.items():
-        assert found == expected.left.figures[cell], cell
+        wanted = expected.left.figures[cell]
+        names = {name for name in set(found) | set(wanted) if found.get(name) != wanted.get(name)}
+        assert not names, f"{cell}: {[(name, found.get(name), wanted.get(name)) for name in sorted(names)]}"
 
 
 def check_exit(desk: Desk, code: int, output: str) -> Any:

@@ -13,9 +13,10 @@ import pytest
 from support.spooled import begin_cell, begin_sweep, begin_trial, delivered
 from sweep.tracking import names
 from sweep.tracking.read import RunInfo, curves, search, sweep_cells, sweep_run
+from sweep.tracking.spool.courier import undelivered
 from sweep.tracking.spool.cursor import CURSOR, is_delivered, read_cursor
 from sweep.tracking.spool.deliver import deliver, mlflow_id
-from sweep.tracking.spool.drain import drain, undelivered, undelivered_by_destination
+from sweep.tracking.spool.drain import drain, undelivered_by_destination
 from sweep.tracking.spool.replay import replay
 from sweep.tracking.spool.run import SpooledRun
 from sweep.tracking.store import Store, open_store, store_at

@@ -1,33 +1,47 @@
-"""Deliver runs in the background: a thread of this process, which a server that is slow or away does not disturb."""
+"""Deliver runs in the background: a thread of the process of the sweep, which no server that is slow or away disturbs.
+
+Cells only write their journals: a thread beside a training would draw from its random numbers.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from sweep.errors import SweepError, in_one_line
+from sweep.locks import cell_held, sweep_held
 from sweep.redaction import redacted
 from sweep.tracking import names
-from sweep.tracking.spool.cursor import read_cursor
-from sweep.tracking.spool.deliver import Undelivered, deliver
+from sweep.tracking.spool.cursor import is_delivered, read_cursor
+from sweep.tracking.spool.deliver import Undelivered, deliver, has_ended
+from sweep.tracking.spool.destination import destination, destination_of
+from sweep.tracking.spool.pending import pending
 from sweep.tracking.store import Store
 
+LOOK_S: Final = 0.5  # between two looks for news
 FIRST_PAUSE_S: Final = 0.5  # after a failure; twice as long after each further one
 LONGEST_PAUSE_S: Final = 15.0
-GATHER_S: Final = 0.1  # what comes within this time is delivered together
 HEARTBEAT_S: Final = 60.0
 
 log = logging.getLogger(__name__)
+_alone = threading.Lock()
+"""Held by whoever must not be disturbed in this process: a delivery, or a training."""
+
+
+def undelivered(store: Store) -> list[Path]:
+    """The folders of this home's runs of which this store lacks something."""
+    here = destination(store)
+    return [folder for folder in pending(store.home) if destination_of(folder) == here and not is_delivered(folder)]
 
 
 class Courier:
-    """Delivers the runs that it is told of, again and again until MLflow has all of them.
+    """Delivers the runs of a home to a store, again and again, while it is open.
 
     Attributes:
         failure: why the last attempt failed, in one line; None after one that did not.
@@ -36,47 +50,38 @@ class Courier:
     def __init__(self, store: Store) -> None:
         self.failure: str | None = None
         self._store = store
-        self._waiting: dict[Path, None] = {}
-        self._open: dict[Path, float] = {}
-        """Runs of this process that go on, and when each has last shown that it lives."""
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._pause = 0.0
-        threading.Thread(target=self._run, name="courier", daemon=True).start()
+        self._closed = threading.Event()
+        self._beat = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
-    def poke(self, folder: Path) -> None:
-        """Tell it that a run of this process has something to deliver."""
-        with self._lock:
-            self._waiting[folder] = None
-            self._open.setdefault(folder, time.monotonic())
-        self._news.set()
+    def __enter__(self) -> Courier:
+        self._thread.start()
+        return self
 
-    def bring(self, folders: Iterable[Path]) -> None:
-        """Tell it of runs of any process that have something to deliver."""
-        with self._lock:
-            self._waiting |= dict.fromkeys(folders)
-        self._news.set()
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()  # not waited for: it may be in the middle of a request that nobody answers
 
     def _run(self) -> None:
+        pause = 0.0
         while True:
-            self._news.wait(HEARTBEAT_S if self._open else None)
-            self._news.clear()
-            time.sleep(self._pause or GATHER_S)
-            with self._lock:
-                waiting, self._waiting = self._waiting, {}
-            failed = [folder for folder in waiting if not self._delivered(folder)]
-            self._show_life()
-            if failed:
-                self._pause = min(max(FIRST_PAUSE_S, 2 * self._pause), LONGEST_PAUSE_S)
-                self.bring(failed)
-            elif waiting:
-                self._pause, self.failure = 0.0, None
+            well = [self._delivered(folder) for folder in undelivered(self._store)]
+            if all(well):
+                self.failure, pause = None if well else self.failure, 0.0
+            else:
+                pause = min(max(FIRST_PAUSE_S, 2 * pause), LONGEST_PAUSE_S)
+            if time.monotonic() - self._beat > HEARTBEAT_S:
+                self._beat = time.monotonic()
+                self._show_life()
+            if self._closed.wait(max(LOOK_S, pause)):
+                return
 
     def _delivered(self, folder: Path) -> bool:
         """Deliver a run; returns whether that went well."""
+        if self._closed.is_set():
+            return True
         try:
-            if deliver(self._store, folder):
-                self._open.pop(folder, None)
+            with _alone:
+                deliver(self._store, folder)
         except Exception as error:
             if not isinstance(error, Undelivered) or self.failure is None:
                 text = str(error) if isinstance(error, SweepError) else in_one_line(error)
@@ -86,33 +91,31 @@ class Courier:
         return True
 
     def _show_life(self) -> None:
-        """Let runs that go on say that their process lives: other hosts have no other way to know."""
+        """Let runs that go on say that their processes live: other hosts have no other way to know."""
         from sweep.tracking import write
 
-        for folder, before in list(self._open.items()):
+        for folder in pending(self._store.home):
             run_id = read_cursor(folder).run_id
-            if run_id is None or time.monotonic() - before < HEARTBEAT_S:
+            if run_id is None or has_ended(folder) or not _lives(self._store.home, folder):
                 continue
-            self._open[folder] = time.monotonic()
+            now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             try:
-                write.set_tags(self._store, run_id, {names.HEARTBEAT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+                with _alone:
+                    write.set_tags(self._store, run_id, {names.HEARTBEAT: now})
             except Exception:
                 log.debug("no heartbeat of %s", folder.name, exc_info=True)
+                return
 
 
-_couriers: dict[tuple[int, Path, str, str], Courier] = {}
-_couriers_lock = threading.Lock()
+def _lives(home: Path, folder: Path) -> bool:
+    """Whether a process holds the sweep or the cell of a run."""
+    if folder.parent.name == "sweeps":
+        return sweep_held(home, folder.name)
+    return cell_held(home, folder.parent.name)
 
 
-def courier_for(store: Store) -> Courier:
-    """This process's courier from a home to a store."""
-    key = (os.getpid(), store.home, store.uri, store.experiment)
-    with _couriers_lock:
-        if key not in _couriers:
-            _couriers[key] = Courier(store)
-        return _couriers[key]
-
-
-def poke(store: Store, folder: Path) -> None:
-    """Let a run of this process be delivered in the background."""
-    courier_for(store).poke(folder)
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let nothing be delivered by this process: a launcher may train in the very process of the sweep."""
+    with _alone:
+        yield

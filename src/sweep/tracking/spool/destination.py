@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sweep.tracking.spool.journal import JOURNAL, read
 from sweep.tracking.store import Store
 from sweep.tracking.uri import sqlite_path, without_credentials
 
@@ -12,3 +15,9 @@ def destination(store: Store) -> str:
     inside = path is not None and path.parent == store.home
     place = f"home/{path.name}" if inside and path is not None else without_credentials(store.uri)
     return f"{store.experiment} @ {place}"
+
+
+def destination_of(folder: Path) -> str | None:
+    """Where the run of a folder is delivered to; None where there is no run."""
+    first = next(read(folder / JOURNAL), None)
+    return None if first is None else first[0].get("destination")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sweep.tracking.spool.courier import courier_for
+from sweep.tracking.spool.courier import Courier, undelivered
 from sweep.tracking.spool.cursor import is_delivered, read_cursor
-from sweep.tracking.spool.destination import destination
-from sweep.tracking.spool.journal import JOURNAL, read
+from sweep.tracking.spool.destination import destination_of
 from sweep.tracking.spool.pending import pending
 from sweep.tracking.store import Store
 
@@ -30,15 +29,9 @@ class Left:
         return bool(self.folders)
 
 
-def undelivered(store: Store) -> list[Path]:
-    """The folders of this home's runs of which this store lacks something."""
-    here = destination(store)
-    return [folder for folder in pending(store.home) if _destination(folder) == here and not is_delivered(folder)]
-
-
 def undelivered_by_destination(home: Path) -> dict[str, int]:
     """How many runs of a home stores and experiments lack something of, by their destinations."""
-    places = (_destination(folder) for folder in pending(home) if not is_delivered(folder))
+    places = (destination_of(folder) for folder in pending(home) if not is_delivered(folder))
     return dict(Counter(place for place in places if place is not None))
 
 
@@ -56,24 +49,19 @@ def drain(
     Returns:
         What is left when nothing has got through for that long.
     """
-    courier, before, since = courier_for(store), None, time.monotonic()
-    while left := [folder for folder in undelivered(store) if only is None or only(folder)]:
-        if say is not None:
-            say(len(left))
-        courier.bring(left)
-        now = _progress(left)
-        if now != before:
-            before, since = now, time.monotonic()
-        elif time.monotonic() - since > wait_s:
-            return Left(tuple(left), courier.failure or "it does not answer")
-        time.sleep(POLL_S)
+    before, since = None, time.monotonic()
+    with Courier(store) as courier:
+        while left := [folder for folder in undelivered(store) if only is None or only(folder)]:
+            if say is not None:
+                say(len(left))
+            now = _progress(left)
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > wait_s:
+                return Left(tuple(left), courier.failure or "it does not answer")
+            time.sleep(POLL_S)
     return Left()
 
 
 def _progress(folders: Iterable[Path]) -> list[tuple[Path, int]]:
     return [(folder, read_cursor(folder).offset) for folder in folders]
-
-
-def _destination(folder: Path) -> str | None:
-    first = next(read(folder / JOURNAL), None)
-    return None if first is None else first[0].get("destination")

@@ -13,7 +13,6 @@ from typing import Any
 
 from sweep.redaction import redacted
 from sweep.tracking import names
-from sweep.tracking.spool.courier import poke
 from sweep.tracking.spool.cursor import CURSOR
 from sweep.tracking.spool.deliver import LOCK, OUTBOX
 from sweep.tracking.spool.destination import destination
@@ -151,7 +150,6 @@ class SpooledRun:
         append(self.folder / JOURNAL, {"op": operation, **_without_secrets(fields)})
         if not is_marked(self.store.home, self.id):  # it had ended and was delivered, and is now logged to again
             mark(self.store.home, self.id, self.folder)
-        poke(self.store, self.folder)
 
     def _keep(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Put files aside for MLflow: as second names of the same content where the disk allows that."""
