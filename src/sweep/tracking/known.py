@@ -71,14 +71,20 @@ def finished_of(runs: Sequence[RunInfo]) -> RunInfo | None:
 
 def forget_deleted(store: Store, keys: Iterable[str]) -> None:
     """Let home forget the delivered runs of these cells that MLflow has no longer: somebody has deleted them."""
-    here = [run for key in keys for run in home_runs(store, key) if run.status != "running"]
-    delivered = {run.folder: read_cursor(run.folder) for run in here if run.folder is not None}
-    if not delivered:
+    cursors = {
+        journal.parent: read_cursor(journal.parent)
+        for key in keys
+        for journal in (store.home / "cells" / key).glob(f"*/{JOURNAL}")
+    }
+    if not cursors:
         return
-    found = find_runs_by_key(store, {str(run.key) for run in here})  # after the cursors: what they name was there
+    found = find_runs_by_key(store, {folder.parent.name for folder in cursors})  # after them: what they name was there
     there = {run.run_id for runs in found.values() for run in runs}
-    for folder, cursor in delivered.items():
-        if cursor.run_id is not None and cursor.run_id not in there:
+    for folder, cursor in cursors.items():
+        if cursor.run_id is None or cursor.run_id in there:
+            continue
+        run = replay(store, folder)
+        if run is not None and run.status != "running" and run.tags.get(names.KIND) == names.KIND_CELL:
             write_cursor(folder, replace(cursor, dropped=True))
 
 
