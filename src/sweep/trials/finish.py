@@ -66,7 +66,7 @@ def finish_cell(work: Work, tune: TuneSettings, joined: Joined) -> None:
 
 def _best(work: Work, joined: Joined) -> tuple[FrozenTrial, Mapping[int, RunInfo]]:
     """The best trial, and by number the runs of the best and of the recipe's own."""
-    now = joined.study.survey()
+    now = patiently(joined.study.survey)
     best, recipe = joined.study.best(now), now.holders.get(RECIPE_SLOT)
     if best is None:
         raise RuntimeError(UNFINISHED)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sweep.errors import in_one_line
 from sweep.tracking import names
+from sweep.tracking.spool.pending import pending
+from sweep.tracking.spool.replay import replay
 from sweep.tuning.space import Parameter, read_space
 
 if TYPE_CHECKING:
+    from sweep.tracking.read import RunInfo
     from sweep.tune_settings import TuneSettings
     from sweep.work import Work
 
@@ -32,13 +35,26 @@ def siblings_best(work: Work, tune: TuneSettings) -> list[dict[str, Any]]:
         with environment(FIRST_CONTACT):
             siblings = list(search(work.store, f"{kind} AND {same}"))
     except Exception as error:
-        log.warning("MLflow is away: no sibling's parameters are tried first: %s", in_one_line(error))
-        return []
-    for run in siblings:
+        log.warning("MLflow is away, so only this home is asked for siblings: %s", in_one_line(error))
+        siblings = []
+    known = {run.id for run in siblings}
+    siblings += [run for run in _not_delivered(work, tune) if run.id not in known]
+    for run in sorted(siblings, key=lambda run: run.start_ms, reverse=True):
         best = values_of(run.tags, parameters) if run.key != work.identity.key else None
         if best is not None and best not in found:
             found.append(best)
     return found[:MOST]
+
+
+def _not_delivered(work: Work, tune: TuneSettings) -> list[RunInfo]:
+    """Finished cells of this home on the same data, by the same objective, that MLflow may not have yet."""
+    found = (replay(work.store, folder) for folder in pending(work.store.home))
+    wanted = {
+        names.KIND: names.KIND_CELL,
+        names.TUNE_OBJECTIVE: tune.objective,
+        names.DATA_DIGEST: work.data.digest,
+    }
+    return [run for run in found if run is not None and run.status == "finished" and wanted.items() <= run.tags.items()]
 
 
 def values_of(tags: Mapping[str, str], parameters: Sequence[Parameter]) -> dict[str, Any] | None:

@@ -174,7 +174,7 @@ def _keep(
         raise ValueError(f"{tune.objective} is not a number")
     run.log_summary(metrics)
     files = artifacts(work, trained, run.folder)
-    best = is_best_so_far(taken.number, value, joined.study.survey().complete, tune.direction)
+    best = is_best_so_far(taken.number, value, patiently(joined.study.survey).complete, tune.direction)
     run.log_files({path: file for path, file in files.items() if best or not path.startswith(WEIGHTS)})
     return End("complete", value)
 
@@ -206,9 +206,15 @@ def _told(joined: Joined, taken: Taken, state: TrialState) -> bool:
 
 
 def _say(work: Work, joined: Joined, taken: Taken, state: str, **fields: Any) -> None:
-    """Tell the console how far the study is."""
-    now = joined.study.survey()
-    best = joined.study.best(now)
+    """Tell the console how far the study is; while its storage is away, nothing."""
+    try:
+        now = joined.study.survey()
+        best = joined.study.best(now)
+    except Exception as error:
+        if not is_away(error):
+            raise
+        log.warning("How far the study is could not be told: %s", in_one_line(error))
+        return
     work.progress.write(
         "trial",
         run_id=joined.run.id,

@@ -46,7 +46,7 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
                     work.stop_if_asked(joined.run.id)
                 if _left_to_others(joined):
                     return {"run_id": joined.run.id, "reused": False, "finished": False}
-                if not joined.study.survey().running:
+                if not patiently(joined.study.survey).running:
                     break
                 work.stop_if_asked(joined.run.id)
                 time.sleep(POLL_S)
@@ -59,7 +59,7 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
 
 def _left_to_others(joined: Joined) -> bool:
     """Whether all trials under way are in the hands of workers that live: the last of them finishes the cell."""
-    running = joined.study.survey().running
+    running = patiently(joined.study.survey).running
     return bool(running) and all(joined.study.watch.alive(trial) for trial in running)
 
 
