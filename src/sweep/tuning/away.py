@@ -65,9 +65,13 @@ def patiently(action: Callable[[], Result], wait_s: float = WAIT_S) -> Result:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error is one of the storage, and not of what was asked of it."""
+    """Whether an error is one of the storage, and not of what was asked of it.
+
+    Where the connection is lost while Optuna reads values of trials, it goes on with the same session, which then says
+    that it has to be rolled back first.
+    """
     from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
     cause = error.__cause__ if isinstance(error, StorageInternalError | SweepError) else error
-    return isinstance(cause, OperationalError | InterfaceError)
+    return isinstance(cause, OperationalError | InterfaceError | PendingRollbackError)
