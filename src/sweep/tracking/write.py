@@ -83,35 +83,6 @@ def start_cell(
     return run_id
 
 
-def start_trial(
-    store: Store,
-    *,
-    cell_run_id: str,
-    sweep_id: str,
-    cell_name: str,
-    cell_key: str,
-    number: int,
-    params: Mapping[str, Any],
-    tags: Mapping[str, str],
-) -> str:
-    """Start the run of a trial under the run of its cell and return its run id. `number` is Optuna's."""
-    run_id = _create_run(
-        store,
-        f"trial {number}",
-        {
-            **tags,
-            names.PARENT: cell_run_id,
-            names.KIND: names.KIND_TRIAL,
-            names.SWEEP_ID: sweep_id,
-            names.CELL: cell_name,
-            names.CELL_KEY: cell_key,
-            names.TRIAL: str(number),
-        },
-    )
-    log_params(store, run_id, params)
-    return run_id
-
-
 def log_params(store: Store, run_id: str, params: Mapping[str, Any]) -> None:
     """Log parameters, flattened and cut to MLflow's limits. A logged one can't be changed."""
     from mlflow.entities import Param
