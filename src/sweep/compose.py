@@ -15,7 +15,7 @@ from sweep.arguments import override_key, prepare_params
 from sweep.errors import SweepError
 from sweep.grid import Axis
 from sweep.hydra_settings import check_hydra, guard_environment
-from sweep.overrides import CONFIG_NAME, GROUPS, explain, parse
+from sweep.overrides import CONFIG_NAME, GROUPS, cut_elsewhere, explain, parse
 from sweep.paths import packaged
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def read_axes(
                 texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
                 values = tuple(parse(text).value() for text in texts)
             except (OmegaConfBaseException, HydraException):  # a sweep among the values, or one that is cut elsewhere
-                problems.append(f"`{override.input_line}` cannot be split into values. List those of {key} one by one.")
+                problems.append(cut_elsewhere(override.input_line or "", key))
                 continue
             axes.append(Axis(key, tuple(texts), values))
         else:

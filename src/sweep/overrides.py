@@ -132,14 +132,35 @@ def _override_problems(text: str, known: Callable[[], set[str]]) -> list[str]:
     except HydraException as error:
         reason = str(error).strip().splitlines()
         return [f"`{text}` cannot be read: {reason[0]} Quote a value with special characters: {key}=\"'…'\"."]
-    if key.startswith("hydra"):
-        return []
+    if not _is_kept(text):
+        return [cut_elsewhere(text, key) if override.is_sweep_override() else f"`{text}`: its `${{…}}` cannot be read."]
+    return [] if key.startswith("hydra") else _unknown(key, text, override, known)
+
+
+def _unknown(key: str, text: str, override: Override, known: Callable[[], set[str]]) -> list[str]:
     if key in GROUPS and not override.is_delete():
         return _choice_problems(key, override)
     keys = known()
     if key in keys or key.startswith(OPEN) or text.startswith("+"):
         return []
     return [f"There is no option `{key}`.{nearest(key, sorted(keys))} See python -m sweep --help."]
+
+
+def cut_elsewhere(text: str, key: str) -> str:
+    """The sentence about a list of values that would be cut at another place than the user meant."""
+    return f"`{text}` cannot be split into values. List those of {key} one by one."
+
+
+def _is_kept(text: str) -> bool:
+    """Whether Hydra can keep an override in its config, where `${` begins an interpolation."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        OmegaConf.create([text])
+    except OmegaConfBaseException:
+        return False
+    return True
 
 
 def known_keys() -> set[str]:
