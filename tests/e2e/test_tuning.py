@@ -117,9 +117,10 @@ def test_two_sweeps_of_one_cell_share_its_trials(desk: Desk) -> None:
     """The second waits for the first and takes what it has made; one that is stopped while it waits breaks nothing."""
     command = (*ONE, "recipe.epochs=4", "tune.trials=4", "tune.workers=2", "tune.pruner=none")
     first = desk.start(*command)
-    desk.wait_for(lambda event: event["event"] == "epoch")
-    processes = tree(first)[1:]
-    for process in processes:  # so that it does not end before the others are there; its own process may hold SQLite
+    both = desk.wait_for(lambda event: event["event"] == "trial" and event["trial"] == 1)
+    desk.wait_for(lambda event: event["event"] == "epoch", since=both["time"])
+    processes = tree(first)[1:]  # it may not end before the others are there; those that train hold nothing
+    for process in processes:
         process.suspend()
     stopped, second = desk.start(*command), desk.start(*command)
     began = 0.0
