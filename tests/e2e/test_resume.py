@@ -1,4 +1,7 @@
-"""A cell that is cut short goes on in its own run, and comes to the very figures of one that never was."""
+"""A cell that is cut short goes on in its own run, and comes to the very figures of one that never was.
+
+Two known moments; the fault suite (`make faults`) kills at random ones.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, signs: Path) -> dict[s
     return figures(desk, NAME)
 
 
-@pytest.mark.parametrize("victim", ["worker", "sweep"])
-@pytest.mark.parametrize("moment", ["after an epoch", "after the last epoch"])
+@pytest.mark.parametrize(("victim", "moment"), [("worker", "after an epoch"), ("sweep", "after the last epoch")])
 def test_a_killed_cell_goes_on_in_its_run_to_the_same_bits(
     desk: Desk, undisturbed: dict[str, list[tuple[int, float]]], victim: str, moment: str
 ) -> None:

@@ -124,7 +124,7 @@ def test_a_training_that_was_cut_after_its_last_epoch_is_only_finished(home: Pat
 
 
 def test_early_stopping_goes_on_counting(home: Path, tmp_path: Path) -> None:
-    learning = {"imgsz": 64, "fraction": 1.0, "batch": 16, "nbs": 16, "lr0": 0.004}
+    learning = {"imgsz": 64, "fraction": 0.4, "batch": 16, "nbs": 16, "lr0": 0.004}
     trainer = Trainer(home, tmp_path, recipe=learning | {"epochs": 30, "patience": 1})
     whole = trainer.train("whole")
     ended = max(whole.curves)
