@@ -14,7 +14,8 @@ from e2e.conftest import TINY, Desk, close_desk
 # The sweep that most faults happen to: two cells, side by side.
 TWO = ("level=3,4", "act=relu", *TINY, "recipe.epochs=4", "recipe.mosaic=0.5", "npu=none")
 Figures = dict[str, list[tuple[int, float]]]
-COSTS = {"tune/lost", "tune/epochs", "tune/train_s"}  # what trials took, those too that were lost
+# What trials took, those too that were lost; and the number of the best one, as lost ones have numbers, too.
+COSTS = {"tune/lost", "tune/epochs", "tune/train_s", "tune/best_trial"}
 FAULTS_LEAVE = {"traceback.txt"}  # in the run of a cell that failed before it went on
 
 
