@@ -40,6 +40,8 @@ def plan(
     from sweep.arguments import prepare
     from sweep.compose import hydra_app
     from sweep.flow import make_console
+    from sweep.forecast.forecast import make_forecast
+    from sweep.forecast.show import cell_times, forecast_lines
     from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
@@ -57,15 +59,17 @@ def plan(
         hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
     )
     settings = made.settings
+    store = None
     try:
         store = find_store(settings.home, settings.experiment, settings.tracking_uri)
         if store is not None:
             made = with_states(made, store)
     except StoreAway as away:
         console.print(f"warning: {away}", style="yellow", markup=False, soft_wrap=True)
-        store = store_at(settings.home, settings.experiment, settings.tracking_uri)
-        made = with_states(made, store, there=False)
-    print_plan(console, made, every_row=True)
+        known = store_at(settings.home, settings.experiment, settings.tracking_uri)
+        made = with_states(made, known, there=False)
+    forecast = make_forecast(made, store)
+    print_plan(console, made, cell_times(forecast), forecast_lines(forecast), every_row=True)
 
 
 @app.command()

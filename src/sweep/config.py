@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from sweep.weights import weights_problem
 
 SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell to cell
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
-    "nan_patience", "grace_s", "npu", "tracking", "tracking.uri", "report", "sweeps",
+    "nan_patience", "grace_s", "price_per_hour", "npu", "tracking", "tracking.uri", "report", "sweeps",
 }  # fmt: skip
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
@@ -44,6 +45,8 @@ class Settings:
     timeout_min: float | None
     nan_patience: int
     grace_s: float
+    price_per_hour: float | None
+    """What an hour of the sweep costs, of all that it runs on; None: no cost is told."""
     rerun: bool
     zip: tuple[Any, ...]
     exclude: tuple[Any, ...]
@@ -110,6 +113,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         timeout_min=None if config["timeout_min"] is None else float(config["timeout_min"]),
         nan_patience=int(config["nan_patience"]),
         grace_s=float(config["grace_s"]),
+        price_per_hour=None if config["price_per_hour"] is None else float(config["price_per_hour"]),
         rerun=config["rerun"],
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),
@@ -169,12 +173,15 @@ def _number_problems(config: Mapping[str, Any]) -> list[str]:
     """What is wrong with the settings that are numbers."""
     problems: list[str] = []
     workers, timeout, grace = config["workers"], config["timeout_min"], config["grace_s"]
+    price = config["price_per_hour"]
     if workers != "auto" and not _whole(workers, 1):
         problems.append(f"workers={workers} must be auto or a whole number of at least 1.")
     if timeout is not None and not (_is_number(timeout) and timeout > 0):
         problems.append(f"timeout_min={timeout} must be a number of minutes above 0, or null for no limit.")
     if not _whole(config["retries"], 0):
         problems.append(f"retries={config['retries']} must be a whole number of at least 0.")
+    if price is not None and not (_is_number(price) and 0 <= price < math.inf):
+        problems.append(f"price_per_hour={price} must be a number of at least 0, or null.")
     if not (_is_number(grace) and grace >= 0):
         problems.append(f"grace_s={grace} must be a number of seconds of at least 0.")
     wait = config["tracking"].get("wait_s", WAIT_S)

@@ -86,7 +86,7 @@ def _machine() -> Rows:
 
 
 def _devices(hints: list[str]) -> Rows:
-    from sweep.pool import make_slots
+    from sweep.slots import make_slots
 
     found = gpus()
     if found and not torch_has_cuda():

@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from sweep.delivery import EXIT_FAILED, EXIT_OK, EXIT_UNDELIVERED, deliver_all, print_left, with_mlflow_ids
 from sweep.disk_full import refusal
 from sweep.errors import in_one_line
+from sweep.forecast.show import cell_times, forecast_lines, taken
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.launch import LauncherFactory, Sweep, configured_launcher, launch
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.console import Console
 
+    from sweep.forecast.forecast import Forecast
     from sweep.report.data import SweepData
     from sweep.tracking.store import Store
 
@@ -58,6 +61,7 @@ def run_sweep(
         Interrupted: Ctrl-C or SIGTERM; no worker is left, and every run of the sweep has ended.
         SweepError: The user's input is wrong; nothing was started.
     """
+    from sweep.forecast.forecast import make_forecast
     from sweep.tracking.known import forget_deleted
     from sweep.tracking.measured import MISSING
     from sweep.tracking.spool.courier import Courier
@@ -74,15 +78,18 @@ def run_sweep(
         plan = with_states(plan, store, there=there)
         check_disk(plan)
         open_storages(plan)
-        print_plan(console, plan)
+        forecast = make_forecast(plan, store if there else None)
+        print_plan(console, plan, cell_times(forecast), forecast_lines(forecast))
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others
-            sweep = _start(plan, store, sweep_id, there)
+            began = time.monotonic()
+            sweep = _start(plan, store, sweep_id, there, forecast)
             try:
                 if plan.to_run:
                     with Courier(store):
                         launch(sweep, config, launcher or configured_launcher(plan, make_launcher), console)
                 failed = _record(sweep, console)
+                took_s = time.monotonic() - began
             except Interrupted as interruption:
                 _record(sweep, console, killed=interruption.reason)
                 left = deliver_all(store, LAST_WORD_S, console)
@@ -100,7 +107,7 @@ def run_sweep(
         return EXIT_FAILED if failed else EXIT_UNDELIVERED
     ends = [(planned.cell.name, sweep.outcomes[planned.cell.index]) for planned in plan.cells]
     unmeasured = _unmeasured(sweep)
-    print_end(console, sweep.store, ends)
+    print_end(console, sweep.store, ends, taken(forecast, took_s))
     print_unmeasured(console, unmeasured)
     stumbled = any(state != MISSING for state, _ in unmeasured.values())
     return EXIT_FAILED if failed or not reported or stumbled else EXIT_OK
@@ -144,7 +151,7 @@ def _store(plan: Plan, console: Console) -> tuple[Store, bool]:
         return store_at(settings.home, settings.experiment, settings.tracking_uri), False
 
 
-def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
+def _start(plan: Plan, store: Store, sweep_id: str, there: bool, forecast: Forecast) -> Sweep:
     """Begin the sweep's run, after closing those of sweeps that died without a word."""
     from sweep.tracking import names
     from sweep.tracking.provenance import provenance_tags
@@ -165,6 +172,7 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool) -> Sweep:
         names.SWEEP_ID: sweep_id,
         names.SWEEP_COMMAND: command,
         names.REPORT_SETTINGS: plan.settings.report.as_text(),
+        names.FORECAST: forecast.as_tag(),
     }
     run = SpooledRun.begin(
         store,

@@ -32,6 +32,7 @@ def start_run(work: Work, tags: Mapping[str, str] | None = None) -> SpooledRun:
         names.SWEEP_ID: job["sweep_id"],
         names.CELL: job["name"],
         names.CELL_KEY: job["key"],
+        names.TRAIN_IMAGES: str(len(work.data.train)),
         names.LEVEL_TITLE: str(cell.level.get("title", {}).get("en", "")),
         names.ARCHITECTURE: summary_text(summarize(work.identity.model)),
         names.ATTEMPT: str(job["attempt"]),

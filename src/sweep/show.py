@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 MOST_ROWS = 60
 
 
-def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
-    """The table of cells with their states, and the warnings."""
+def print_plan(
+    console: Console, plan: Plan, times: Mapping[int, str], expected: Sequence[str], every_row: bool = False
+) -> None:
+    """The table of cells with their states, what they are expected to take, and the warnings.
+
+    Args:
+        console: Where to.
+        plan: With its states.
+        times: The expected time of each cell that is to run, by its index.
+        expected: Sentences about the whole.
+        every_row: Whether all cells are shown, however many they are.
+    """
     table = Table(title=counted(len(plan.cells)), title_justify="left")
-    for heading in ("cell", "data", "recipe", "state"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("cell", "data", "recipe", "state", "time"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "time" else "left")
     shown = plan.cells if every_row or len(plan.cells) <= MOST_ROWS else plan.cells[: MOST_ROWS - 1]
     for planned in shown:
         again = " (again)" if planned.state == FINISHED and plan.settings.rerun else ""
@@ -35,6 +45,7 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
             Text(planned.data.name),
             Text(_recipe(planned)),
             Text(planned.state + again, style=STYLES.get(planned.state, "")),
+            times.get(planned.cell.index, ""),
         )
     console.print(table)
     if len(shown) < len(plan.cells):
@@ -43,6 +54,8 @@ def print_plan(console: Console, plan: Plan, every_row: bool = False) -> None:
     console.print(
         ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f"; {len(plan.to_run)} to run"
     )
+    for sentence in expected:
+        console.print(sentence, soft_wrap=True, markup=False)
     for warning in plan.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
@@ -68,12 +81,16 @@ def print_start(console: Console, waiting: Sequence[PlannedCell], attempt: int, 
     console.print(f"{', '.join(parts)}{again} …")
 
 
-def print_end(console: Console, store: Store, outcomes: Sequence[tuple[str, Outcome]]) -> None:
-    """What failed, and where to look on."""
+def print_end(
+    console: Console, store: Store, outcomes: Sequence[tuple[str, Outcome]], taken: str | None = None
+) -> None:
+    """What failed, how long it took beside what was expected, and where to look on."""
     from sweep.tracking.links import compare_link, curves_link
     from sweep.tracking.uri import is_server
 
     print_failures(console, outcomes)
+    if taken is not None:
+        console.print(taken)
     run_ids = [outcome.run_id for _, outcome in outcomes if outcome.run_id]
     if run_ids:
         where = "" if is_server(store.uri) else f" ({ui_command(store)})"

@@ -10,10 +10,9 @@ import pytest
 
 from support.command_line import Ended
 from support.pictures import make_pictures
+from support.plans import made
 from support.runs import run_count
-from sweep.arguments import prepare
-from sweep.compose import hydra_app
-from sweep.plan import Plan, make_plan, with_states
+from sweep.plan import with_states
 
 Planned = Callable[..., Ended]
 
@@ -33,7 +32,9 @@ def plan(sweep: Callable[..., Ended], signs_home: Path) -> Planned:
 def test_the_grid_of_the_readme(plan: Planned) -> None:
     ended = plan("level=2,3,4", "act=relu,leakyrelu")
     assert ended.rows == [
-        (f"yolo11n-l{level}-{act}-s0", "signs", "quick", "new") for level in (2, 3, 4) for act in ("relu", "leakyrelu")
+        (f"yolo11n-l{level}-{act}-s0", "signs", "quick", "new", "unknown")
+        for level in (2, 3, 4)
+        for act in ("relu", "leakyrelu")
     ]
     assert "6 new; 6 to run" in ended.stdout
     assert "warning" not in ended.stdout
@@ -120,7 +121,7 @@ def test_states_of_cells(sweep: Callable[..., Ended], home: Path) -> None:
                 write.finish(store, run, status)  # type: ignore[arg-type]
 
     ended = sweep("plan", *arguments, python=["-X", "importtime"])
-    assert [row[-1] for row in ended.rows] == ["finished", "interrupted", "interrupted", "failed", "finished", "new"]
+    assert [row[3] for row in ended.rows] == ["finished", "interrupted", "interrupted", "failed", "finished", "new"]
     assert "2 finished, 2 interrupted" in ended.stdout
     assert "4 to run" in ended.stdout
     assert not re.search(r"\| +(torch|ultralytics)$", ended.stderr, re.MULTILINE), "asking MLflow needs no torch"
@@ -131,15 +132,6 @@ def test_states_of_cells(sweep: Callable[..., Ended], home: Path) -> None:
     assert len(with_states(made(*arguments), other).to_run) == 6, "another experiment knows nothing of these runs"
 
 
-def made(*arguments: str) -> Plan:
-    """The plan of a sweep, made in this process."""
-    from hydra.core.global_hydra import GlobalHydra
-
-    plan = make_plan(hydra_app().config_loader, {}, prepare(arguments))
-    GlobalHydra.instance().clear()
-    return plan
-
-
 ODD = ["그림 [1] a=b (x)", 'it\'s "q" {y}', "a,b back\\slash 50% #1 & $HOME"]
 
 
@@ -147,7 +139,7 @@ ODD = ["그림 [1] a=b (x)", 'it\'s "q" {y}', "a,b back\\slash 50% #1 & $HOME"]
 def test_data_may_lie_anywhere(plan: Planned, tmp_path: Path, name: str) -> None:
     yaml = make_pictures(tmp_path / name)
     before = sorted(tmp_path.rglob("*"))
-    assert plan(f"data={yaml}").rows == [("yolo11n-l4-relu-s0", name, "quick", "new")]
+    assert plan(f"data={yaml}").rows == [("yolo11n-l4-relu-s0", name, "quick", "new", "unknown")]
     assert sorted(path for path in tmp_path.rglob("*") if path.name != "work") == before, "nothing is written there"
 
 

@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from sweep.pool import JobLost, PoolSettings, Slot, run_jobs
+from sweep.pool import JobLost, PoolSettings, run_jobs
+from sweep.slots import Slot
 from sweep.stopping import STOPPED
 
 TWO = (Slot((("PLACE", "a"),)), Slot((("PLACE", "b"),)))

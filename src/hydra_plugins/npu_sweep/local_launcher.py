@@ -91,7 +91,8 @@ class LocalLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         import cloudpickle  # reaches task functions of __main__, and what Hydra's singletons hold
 
-        from sweep.pool import PoolSettings, make_slots, run_jobs
+        from sweep.pool import PoolSettings, run_jobs
+        from sweep.slots import make_slots
         from sweep.stopping import STOP
 
         setup_globals()

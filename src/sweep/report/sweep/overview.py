@@ -13,6 +13,7 @@ from sweep.report.columns import text_column
 from sweep.report.data import SweepData
 from sweep.report.texts import load_texts
 from sweep.tracking import names
+from sweep.tracking.expected import expected_of
 
 # What a reader asks of a training first, beside the axes of the grid.
 _OF_RECIPE = ("recipe.epochs", "recipe.imgsz", "recipe.batch", "recipe.optimizer")
@@ -27,12 +28,15 @@ class Overview:
         varied: what tells the cells apart: heading and values.
         shared: what all cells have in common: heading and value.
         duration: from the sweep's start to its end; None while it runs.
+        expected: what was expected before it began: the shortest, the likely and the longest time; None where the time
+            of a cell was not known.
     """
 
     states: tuple[tuple[str, int], ...]
     varied: tuple[tuple[str, tuple[str, ...]], ...]
     shared: tuple[tuple[str, str], ...]
     duration: timedelta | None
+    expected: tuple[timedelta, timedelta, timedelta] | None
 
 
 def overview(sweep: SweepData) -> Overview:
@@ -52,7 +56,16 @@ def overview(sweep: SweepData) -> Overview:
         timedelta(seconds=round((sweep.ended - sweep.started).total_seconds()))
         if sweep.started and sweep.ended and sweep.ended >= sweep.started
         else None,
+        _expected(sweep),
     )
+
+
+def _expected(sweep: SweepData) -> tuple[timedelta, timedelta, timedelta] | None:
+    told = expected_of(sweep.tags)
+    if told is None or told.unknown or told.low_s is None or told.likely_s is None or told.high_s is None:
+        return None
+    low, likely, high = (timedelta(seconds=round(seconds)) for seconds in (told.low_s, told.likely_s, told.high_s))
+    return low, likely, high
 
 
 def _values(column: Iterable[Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from sweep.report.sweep.document import MAX_ROWS
 from sweep.report.texts import load_texts, speaking
 from sweep.report_settings import ReportSettings, Require
 from sweep.tracking import names
+from sweep.tracking.expected import Expected
 from sweep.tracking.measured import tag_of, tag_text
 
 LANGUAGES = ("en", "ko")
@@ -202,3 +203,13 @@ def test_many_cells_are_cut_and_the_rest_is_counted(count: int) -> None:
     assert all(len(table.split("\n")) <= MAX_ROWS + 3 for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M))
     assert (f"{count - MAX_ROWS} more rows in tables/ranking.csv" in text) == (count > MAX_ROWS)
     assert len(text) < 200_000
+
+
+@pytest.mark.parametrize("tag", ['{"side_by_side": 2, "unknown": 1}', "no JSON", '{"side_by_side": "2"}'])
+def test_it_states_what_was_expected_where_something_was(language: str, tag: str) -> None:
+    heading = load_texts("sweep")["expected"]
+    told = Expected(2, 0, low_s=3000.0, likely_s=3661.0, high_s=4000.0).as_tag()
+    known, unknown = (replace(sweep_data(*grid()), tags={names.FORECAST: text}) for text in (told, tag))
+    (line,) = re.findall(rf"^\| {re.escape(heading)} \|.*$", check(known), flags=re.M)
+    assert "1:01:01" in line and "0:50:00" in line and "1:06:40" in line
+    assert heading not in check(unknown)
