@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep.locks import cell_folder, cell_held, sweep_held
+from sweep.locks import cell_folder
 from sweep.rebuild import rebuild_report, report_folder
 
 if TYPE_CHECKING:
@@ -107,13 +107,7 @@ def sync(store: Store, wait_s: float, console: Console) -> int:
     from sweep.tracking.runs import close_dead_sweeps
     from sweep.tracking.spool.courier import undelivered
 
-    home = store.home
-    close_dead_sweeps(
-        store,
-        sweep_alive=lambda sweep_id: sweep_held(home, sweep_id),
-        cell_alive=lambda key: cell_held(home, key),
-        there=False,
-    )
+    close_dead_sweeps(store, there=False)
     count = len(undelivered(store))
     left = deliver_all(store, wait_s, console)
     delivered = count - len(left.folders)

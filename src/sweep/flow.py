@@ -19,7 +19,7 @@ from sweep.forecast.show import cell_times, forecast_lines, taken
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.launch import LauncherFactory, Sweep, configured_launcher, launch
-from sweep.locks import cell_folder, cell_held, sweep_held, sweep_lock
+from sweep.locks import cell_folder, cell_held, sweep_lock
 from sweep.outcome import Outcome, mark_ended
 from sweep.plan import FINISHED, Plan, make_plan, with_states
 from sweep.ready import check_disk, open_storages
@@ -160,12 +160,7 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool, forecast: Forec
     from sweep.tracking.spool.run import SpooledRun
 
     home = plan.settings.home
-    close_dead_sweeps(
-        store,
-        sweep_alive=lambda sweep_id: sweep_held(home, sweep_id),
-        cell_alive=lambda key: cell_held(home, key),
-        there=there,
-    )
+    close_dead_sweeps(store, there=there)
     command = shlex.join(["python", "-m", "sweep", *(_without_secrets(text) for text in sys.argv[1:])])
     tags = {
         names.KIND: names.KIND_SWEEP,

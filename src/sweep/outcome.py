@@ -22,7 +22,14 @@ ENDED = {"failed": "FAILED", "killed": "KILLED"}  # state -> MLflow status of a 
 ATTENTION = "stopped, because another cell failed"
 DEATH = "its process was ended by"
 OPEN_TRIALS = "its trials did not come to an end"
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "memoryerror", "alloc_failed")
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "memoryerror",
+    "alloc_failed",
+    "nvml_success == r internal assert",  # torch's allocator, where it cannot even ask how much there is
+)
 # What CUDA says when a neighbour has taken its memory, or the card has failed. A failed assertion would come again.
 GPU_FAULT = re.compile(r"cuda error(?!.*device-side assert)|cudnn_status|cublas_status|unable to find an engine", re.I)
 BEST_FIRST = ("finished", "failed", "killed", "skipped")  # of several workers on a cell, whose word counts

@@ -24,16 +24,11 @@ def open_parent(store: Store, which: str) -> RunInfo:
     Raises:
         SweepError: There is no such sweep, or it is still running: it will write its list of cells when it ends.
     """
-    from sweep.locks import cell_held, sweep_held
     from sweep.tracking.runs import close_dead_sweeps
 
     parent = sweep_run(store, which)
     if parent.status == "running":
-        close_dead_sweeps(
-            store,
-            sweep_alive=lambda sweep_id: sweep_held(store.home, sweep_id),
-            cell_alive=lambda key: cell_held(store.home, key),
-        )
+        close_dead_sweeps(store)
         parent = sweep_run(store, parent.run_id)
     if parent.status == "running":
         raise SweepError(f"--sweep {which}: the sweep {parent.sweep_id} is still running. Import when it has ended.")

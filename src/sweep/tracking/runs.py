@@ -5,9 +5,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sweep.locks import cell_held, sweep_held
 from sweep.tracking import names
 from sweep.tracking.known import home_runs
 from sweep.tracking.read import RunInfo, find_runs_by_key, search
@@ -71,15 +73,19 @@ def silent(store: Store) -> Iterator[tuple[RunInfo, str]]:
             yield run, f"on {owner}, no sign of life since {beat}. A sweep there, in its home, marks it as killed."
 
 
-def close_dead_sweeps(store: Store, *, sweep_alive: Alive, cell_alive: Alive, there: bool = True) -> None:
+def close_dead_sweeps(
+    store: Store, *, sweep_alive: Alive | None = None, cell_alive: Alive | None = None, there: bool = True
+) -> None:
     """Mark this home's sweeps that are open, but whose process is gone, as KILLED, and their open cells with them.
 
     Args:
         store: The store.
-        sweep_alive: Whether a process still holds the sweep of this id.
-        cell_alive: Whether a process still holds the cell of this key.
+        sweep_alive: Whether a process still holds the sweep of this id; by default its lock tells.
+        cell_alive: Whether a process still holds the cell of this key; by default its lock tells.
         there: Whether MLflow is; where it is away, home alone is asked.
     """
+    sweep_alive = sweep_alive or partial(sweep_held, store.home)
+    cell_alive = cell_alive or partial(cell_held, store.home)
     own = [run for run in _open_runs(store, there) if _of_this_host(run)]
     for sweep in own:
         if _kind(sweep) == names.KIND_SWEEP and not sweep_alive(str(sweep.sweep_id)):
