@@ -42,6 +42,7 @@ def plan(
     from sweep.flow import make_console
     from sweep.forecast.forecast import make_forecast
     from sweep.forecast.show import cell_times, forecast_lines
+    from sweep.launching import launching_of
     from sweep.overrides import CONFIG_NAME, check_overrides
     from sweep.plan import make_plan, with_states
     from sweep.show import print_plan
@@ -56,7 +57,12 @@ def plan(
     )
     console = make_console()
     made = make_plan(
-        hydra.config_loader, dict(config.hydra.sweeper.params), prepared, progress=console.print, draw=False
+        hydra.config_loader,
+        dict(config.hydra.sweeper.params),
+        prepared,
+        progress=console.print,
+        launching=launching_of(config),
+        draw=False,
     )
     settings = made.settings
     store = None

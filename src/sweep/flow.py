@@ -19,6 +19,7 @@ from sweep.forecast.show import cell_times, forecast_lines, taken
 from sweep.identity import axes_of
 from sweep.interruption import Interrupted, interruptible
 from sweep.launch import LauncherFactory, Sweep, configured_launcher, launch
+from sweep.launching import launching_of
 from sweep.locks import cell_folder, cell_held, sweep_lock
 from sweep.outcome import Outcome, mark_ended
 from sweep.plan import FINISHED, Plan, make_plan, with_states
@@ -69,7 +70,8 @@ def run_sweep(
 
     console = make_console()
     with interruptible():
-        plan = make_plan(loader, dict(config.hydra.sweeper.params), arguments, progress=_status(console))
+        params = dict(config.hydra.sweeper.params)
+        plan = make_plan(loader, params, arguments, progress=_status(console), launching=launching_of(config))
         set_environment(plan.settings.home)
         launcher = configured_launcher(plan, make_launcher) if _likely_work(plan) else None
         store, there = _store(plan, console)

@@ -48,6 +48,7 @@ def configured_launcher(plan: Plan, make_launcher: LauncherFactory) -> Launcher:
     return make_launcher(
         {
             "workers": settings.workers or "auto",
+            "parallel": settings.workers,
             "device": settings.device,
             "timeout_min": settings.timeout_min,
             "on_error": settings.on_error,
@@ -183,7 +184,9 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) ->
         "attempt": attempt,
         "worker": worker,
     }
+    there = [f"device={sweep.plan.devices.type}"] if sweep.plan.launching.elsewhere else []
     return [
         *cell.overrides,
+        *there,
         *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
     ]

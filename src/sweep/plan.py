@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sweep.arguments import override_key
 from sweep.compose import Composer, read_axes
 from sweep.config import CellConfig, Settings, home_of, read_cell, read_settings, sweep_wide_axes
-from sweep.devices import Devices, choose
+from sweep.devices import Devices
 from sweep.disk import check_writable
 from sweep.errors import Problems
 from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
+from sweep.launching import Launching
 from sweep.npu.targets import make_targets
 from sweep.tracking.registry import name_problem
 from sweep.tuning.done import tuned_enough
@@ -51,6 +52,7 @@ class Plan:
     settings: Settings
     devices: Devices
     targets: tuple[Target, ...]
+    launching: Launching
     swept: tuple[str, ...]
     cells: tuple[PlannedCell, ...]
     warnings: tuple[str, ...]
@@ -67,15 +69,23 @@ def make_plan(
     arguments: Sequence[str],
     progress: Callable[[str], None] | None = None,
     *,
+    launching: Launching | None = None,
     draw: bool = True,
 ) -> Plan:
     """Turn overrides into checked and keyed cells; their states are filled in by `with_states`.
 
-    `draw=False` leaves the built-in data set undrawn where it is absent, so that nothing need be written to home.
+    Args:
+        loader: Hydra's config loader.
+        params: The axes of a named sweep.
+        arguments: The overrides.
+        progress: Told what takes long.
+        launching: How cells will be launched; None: on this machine.
+        draw: Whether the built-in data set is drawn where it is absent; otherwise nothing need be written to home.
 
     Raises:
         SweepError: With all problems of config, recipes, levels and data sets at once.
     """
+    launching = launching or Launching()
     fixed, axes = read_axes(loader, params, arguments)
     composer = Composer(loader)
     first = composer.compose([*fixed, *(axis.overrides[0] for axis in axes)])
@@ -88,7 +98,8 @@ def make_plan(
         if settings.report.register is not None and (problem := name_problem(settings.report.register)):
             problems.add(problem)
         targets = make_targets(settings.npu, settings.home)
-        devices = choose(settings.device)
+        problems.add(*launching.problems(settings.tracking_uri))
+        devices = launching.devices(settings.device)
         points = expand(axes, settings.zip, settings.exclude)
     configs = _cell_configs(composer, fixed, points or expand(axes), home_of(first), problems)
     if configs:
@@ -103,7 +114,8 @@ def make_plan(
         warnings += [f"data {data.name}: {warning}" for warning in data.warnings]
     warnings += _refit_warnings([config for _, config in configs])
     warnings += [problem for target in targets for problem in _missing(target)]
-    return Plan(settings, devices, targets, tuple(axis.key for axis in axes), tuple(planned), tuple(warnings))
+    swept = tuple(axis.key for axis in axes)
+    return Plan(settings, devices, targets, launching, swept, tuple(planned), tuple(warnings))
 
 
 def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:

@@ -95,6 +95,8 @@ def _trained(plan: Plan) -> list[PlannedCell]:
 
 def _side_by_side(plan: Plan) -> int:
     jobs = max(1, sum(workers_of(planned, plan.settings.rerun) for planned in plan.to_run))
+    if plan.launching.elsewhere:
+        return min(jobs, plan.settings.workers or plan.launching.parallel or jobs)
     memory_gb = max(estimate_gb(planned.config.recipe, planned.config.base, plan.devices) for planned in plan.cells)
     return len(make_slots(plan.devices, jobs, plan.settings.workers, memory_gb))
 

@@ -1,0 +1,106 @@
+"""`hydra/launcher=ray`: jobs as tasks of a Ray cluster; a node that dies costs the epochs under way on it.
+
+Ray (the extra `ray`) finds room for each task by the CPUs and the fractions of GPUs that it asks for, and runs the
+tasks of a node that is gone elsewhere.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, lost, pickled_jobs
+
+log = logging.getLogger(__name__)
+LOOK_S = 1.0
+
+
+class RayLauncher(Launcher):
+    """Runs each job as a task.
+
+    Args:
+        init: Arguments of `ray.init`: `address: auto` for the cluster that this machine is part of, None for one of
+            this machine's own, which ends with the sweep.
+        remote: What a task asks for: arguments of `ray.remote`, such as `num_cpus`, `num_gpus`, `max_retries`.
+        parallel: How many tasks run at once at most; None: as many as there is room for.
+    """
+
+    def __init__(
+        self,
+        init: Mapping[str, Any] | None = None,
+        remote: Mapping[str, Any] | None = None,
+        parallel: int | None = None,
+    ) -> None:
+        self.init = _given(init)
+        self.remote = _given(remote)
+        self.parallel = parallel
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from importlib.util import find_spec
+
+        from sweep.errors import SweepError
+
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+        if find_spec("ray") is None:
+            raise SweepError("hydra/launcher=ray needs Ray: pip install 'npu-sweep[ray]'.")
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        begin(self)
+        jobs = pickled_jobs(self, job_overrides, initial_job_idx)
+        results = _run(jobs, self.init, self.remote, self.parallel or len(jobs))
+        return [
+            result if isinstance(result, JobReturn) else lost(result, overrides)
+            for result, overrides in zip(results, job_overrides, strict=True)
+        ]
+
+
+def _run(jobs: Sequence[bytes], init: Mapping[str, Any], remote: Mapping[str, Any], parallel: int) -> list[Any]:
+    """The result of each job in order, an exception in the place of one that Ray has lost for good."""
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **init)
+    task = ray.remote(**remote)(execute_job) if remote else ray.remote(execute_job)
+    results: list[Any] = [None] * len(jobs)
+    pending: dict[Any, int] = {}
+    later = list(enumerate(jobs))
+    try:
+        while pending or later:
+            while later and len(pending) < parallel:
+                index, job = later.pop(0)
+                pending[task.remote(job)] = index
+            done, _ = ray.wait(list(pending), num_returns=1, timeout=LOOK_S)
+            for reference in done:
+                results[pending.pop(reference)] = _result(reference)
+    except BaseException:
+        for reference in pending:
+            ray.cancel(reference, force=True)
+        raise
+    return results
+
+
+def _result(reference: Any) -> Any:
+    """What a task returned, or why it has not."""
+    import ray
+    from ray.exceptions import RayError
+
+    from sweep.outcome import DEATH
+
+    try:
+        return ray.get(reference)
+    except RayError as error:
+        return RuntimeError(f"{DEATH} Ray: {' '.join(str(error).split())}")
+    except Exception as error:
+        return error
+
+
+def _given(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Arguments as plain values, without those that are empty."""
+    plain = OmegaConf.to_container(arguments, resolve=True) if OmegaConf.is_config(arguments) else arguments
+    return {str(name): value for name, value in dict(plain or {}).items() if value is not None}  # type: ignore[arg-type]
