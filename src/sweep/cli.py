@@ -114,6 +114,27 @@ def report(
 
 
 @app.command()
+def status(
+    sweep: Annotated[str, typer.Option(help="A sweep's id, or `latest`.")] = "latest",
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until the sweep has ended.")] = False,
+    home: Home = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+) -> None:
+    """Show how far a sweep is, from MLflow alone: on any machine that reaches the server."""
+    from sweep.defaults import open_site
+    from sweep.flow import make_console
+    from sweep.status import print_status, read_status
+    from sweep.status import watch as watch_sweep
+
+    store, console = open_site(home, tracking_uri, experiment), make_console()
+    if watch:
+        watch_sweep(store, sweep, console)
+    else:
+        print_status(console, read_status(store, sweep))
+
+
+@app.command()
 def sync(
     home: Home = None,
     tracking_uri: TrackingUri = None,

@@ -144,30 +144,35 @@ class Progress:
 
     def _table(self) -> Table:
         done = sum(row.state not in OPEN for row in self._rows)
-        table = Table(title=f"{done} of {len(self._rows)} cells done", title_justify="left", expand=False)
-        for heading in ("cell", "state", "reached", "mAP50", "box", "cls", "dfl", "time left"):
-            table.add_column(heading, justify="left" if heading in {"cell", "state"} else "right", no_wrap=True)
-        now = time.time()
-        for row in self._shown():
-            losses = [_figure(row.metrics.get(f"train/{name}_loss")) for name in ("box", "cls", "dfl")]
-            left = row.note if row.state in OPEN and row.note else duration(row.seconds_left(now))
-            table.add_row(
-                row.name,
-                Text(row.state, style=STYLES.get(row.state, "")),
-                row.reached,
-                _figure(row.metrics.get("metrics/mAP50")),
-                *losses,
-                left,
-            )
-        return table
+        return progress_table(self._rows, f"{done} of {len(self._rows)} cells done")
 
-    def _shown(self) -> Sequence[Row]:
-        """All rows, or of a large sweep those that run and the last that ended."""
-        if len(self._rows) <= MOST_ROWS:
-            return self._rows
-        running = [row for row in self._rows if row.state in {"running", "measuring"}]
-        ended = [row for row in self._rows if row.state not in OPEN]
-        return [*ended[-(MOST_ROWS - len(running)) :], *running][-MOST_ROWS:]
+
+def progress_table(rows: Sequence[Row], title: str) -> Table:
+    """How far cells are, as a table; of a large sweep those that run and the last that ended."""
+    table = Table(title=title, title_justify="left", expand=False)
+    for heading in ("cell", "state", "reached", "mAP50", "box", "cls", "dfl", "time left"):
+        table.add_column(heading, justify="left" if heading in {"cell", "state"} else "right", no_wrap=True)
+    now = time.time()
+    for row in _shown(rows):
+        losses = [_figure(row.metrics.get(f"train/{name}_loss")) for name in ("box", "cls", "dfl")]
+        left = row.note if row.state in OPEN and row.note else duration(row.seconds_left(now))
+        table.add_row(
+            row.name,
+            Text(row.state, style=STYLES.get(row.state, "")),
+            row.reached,
+            _figure(row.metrics.get("metrics/mAP50")),
+            *losses,
+            left,
+        )
+    return table
+
+
+def _shown(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    running = [row for row in rows if row.state in {"running", "measuring"}]
+    ended = [row for row in rows if row.state not in OPEN]
+    return [*ended[-(MOST_ROWS - len(running)) :], *running][-MOST_ROWS:]
 
 
 def plain_line(row: Row, event: dict[str, Any]) -> str | None:

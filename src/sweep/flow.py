@@ -170,6 +170,8 @@ def _start(plan: Plan, store: Store, sweep_id: str, there: bool, forecast: Forec
         names.SWEEP_COMMAND: command,
         names.REPORT_SETTINGS: plan.settings.report.as_text(),
         names.FORECAST: forecast.as_tag(),
+        names.CELL_COUNT: str(len(plan.cells)),
+        names.TO_RUN: str(len(plan.to_run)),
     }
     run = SpooledRun.begin(
         store,

@@ -1,0 +1,144 @@
+"""How far a sweep is, from MLflow alone: from any machine that reaches the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.console import Row, duration, progress_table
+from sweep.errors import in_one_line
+from sweep.show import counted
+from sweep.tracking import names
+from sweep.tracking.expected import expected_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
+
+WATCH_S = 5.0  # between two looks at the server
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A sweep and its cells as MLflow has them now.
+
+    Attributes:
+        sweep: the sweep's run.
+        rows: its cells that have begun, in the order in which they did.
+        cells: how many it has in all; None where that is not known.
+        reused: how many of these were finished before it began.
+    """
+
+    sweep: RunInfo
+    rows: tuple[Row, ...]
+    cells: int | None
+    reused: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether the sweep has."""
+        return self.sweep.status != RUNNING
+
+
+def read_status(store: Store, which: str) -> Status:
+    """How far a sweep is.
+
+    Args:
+        store: The opened store.
+        which: A sweep's id, or `latest`.
+
+    Raises:
+        SweepError: There is no such sweep.
+    """
+    from sweep.tracking.read import search, sweep_run
+
+    sweep = sweep_run(store, which)
+    children = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND tags.`{names.PARENT}` = '{sweep.run_id}'"
+    runs = sorted(search(store, children), key=lambda run: (run.start_ms, run.cell or ""))
+    cells, to_run = _count(sweep.tags.get(names.CELL_COUNT)), _count(sweep.tags.get(names.TO_RUN))
+    reused = 0 if cells is None or to_run is None else cells - to_run
+    return Status(sweep, tuple(_row(store, run) for run in runs), cells, reused)
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+def _row(store: Store, run: RunInfo) -> Row:
+    """A cell as the live table shows it."""
+    row = Row(run.cell or run.name, Path(), state=run.status, started=run.start_ms / 1000)
+    row.metrics = dict(run.metrics)
+    row.note = run.reason or "" if run.status in {"failed", "killed"} else ""
+    row.epochs = _count(run.params.get("recipe.epochs")) or 0
+    if run.status == "finished":
+        row.epoch = row.epochs
+        row.metrics["metrics/mAP50"] = run.metrics.get("best/mAP50", run.metrics.get("metrics/mAP50", float("nan")))
+    elif "metrics/mAP50" in run.metrics:
+        history = store.client.get_metric_history(run.run_id, "metrics/mAP50")
+        row.epoch = max((int(point.step) for point in history), default=0)
+    return row
+
+
+def status_lines(status: Status) -> list[str]:
+    """The sweep in sentences: its state, since when, and what was expected of it."""
+    sweep = status.sweep
+    began = datetime.fromtimestamp(sweep.start_ms / 1000, UTC)
+    done = sum(row.state == "finished" for row in status.rows) + status.reused
+    took_s = ((sweep.end_ms / 1000) if sweep.end_ms else time.time()) - sweep.start_ms / 1000
+    since = f"began {began:%Y-%m-%d %H:%M} UTC, {'took' if status.ended else 'runs for'} {duration(took_s)}"
+    lines = [f"Sweep {sweep.sweep_id} on {sweep.tags.get(names.HOST, '?')}: {sweep.status}; {since}."]
+    before = f" ({status.reused} before this sweep)" if status.reused else ""
+    lines.append(f"{counted(done) if status.cells is None else f'{done} of {counted(status.cells)}'} finished{before}.")
+    expected = expected_of(sweep.tags)
+    if not status.ended and expected is not None and expected.likely_s is not None and not expected.unknown:
+        left = expected.likely_s - took_s
+        lines.append(
+            f"About {duration(left)} left, as expected when it began." if left > 0 else "Longer than expected."
+        )
+    return lines
+
+
+def print_status(console: Console, status: Status) -> None:
+    """The state of a sweep and the table of its cells."""
+    for line in status_lines(status):
+        console.print(line, markup=False, soft_wrap=True)
+    if status.rows:
+        console.print(_table(status.rows))
+
+
+def watch(store: Store, which: str, console: Console) -> None:
+    """Show how far a sweep is until it has ended. A server that does not answer is asked again."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from sweep.tracking.read import sweep_run
+
+    which = str(sweep_run(store, which).sweep_id or which)  # `latest` may become another one meanwhile
+    last: Status | None = None
+    with Live(console=console, refresh_per_second=2, transient=True) as live:
+        while last is None or not last.ended:
+            try:
+                last, away = read_status(store, which), None
+            except Exception as error:
+                if last is None:
+                    raise
+                away = f"MLflow does not answer: {in_one_line(error)}"
+            parts: list[RenderableType] = [Text(line) for line in status_lines(last)]
+            parts += [_table(last.rows)] if last.rows else []
+            parts += [Text(away, style="yellow")] if away else []
+            live.update(Group(*parts))
+            if not last.ended:
+                time.sleep(WATCH_S)
+    print_status(console, last)
+
+
+def _table(rows: Sequence[Row]) -> RenderableType:
+    return progress_table(rows, "")
