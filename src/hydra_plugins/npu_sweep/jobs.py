@@ -37,23 +37,25 @@ def pickled_jobs(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_
     """
     import cloudpickle  # reaches task functions of __main__, and what Hydra's singletons hold
 
-    state = Singleton.get_state()
+    here, state = Path.cwd(), Singleton.get_state()
     jobs = []
     for index, overrides in enumerate(job_overrides, start=initial_job_idx):
         log.info("\t#%d : %s", index, " ".join(filter_overrides(overrides)))
-        job = (index, list(overrides), launcher.hydra_context, launcher.config, launcher.task_function, state)
+        job = (here, index, list(overrides), launcher.hydra_context, launcher.config, launcher.task_function, state)
         jobs.append(cloudpickle.dumps(job))
     return jobs
 
 
 def execute_job(pickled: bytes) -> JobReturn:
-    """Compose and run one job in a worker process."""
+    """Compose and run one job in a worker process, in the folder in which the sweep was started if it is there."""
     import cloudpickle
 
     # Once in a process, and before anything is unpickled: discovering plugins runs their modules again, and objects of
     # the classes from before could not be pickled on the way back.
     plugins = Plugins.instance()
-    index, overrides, hydra_context, config, task_function, singleton_state = cloudpickle.loads(pickled)
+    folder, index, overrides, hydra_context, config, task_function, singleton_state = cloudpickle.loads(pickled)
+    if folder.is_dir():
+        os.chdir(folder)
     setup_globals()
     singleton_state["instances"][Plugins] = plugins
     Singleton.set_state(singleton_state)

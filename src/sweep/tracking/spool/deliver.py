@@ -56,7 +56,7 @@ def deliver(store: Store, folder: Path) -> bool:
 
 
 def mlflow_id(store: Store, folder: Path) -> str:
-    """MLflow's id of a run of this home, which is created now if it was not yet.
+    """MLflow's id of a run of this home, which is created now if it was not yet; of another home it has to be there.
 
     Raises:
         Undelivered: Another process is about to create it, or there is no such run.
@@ -64,6 +64,11 @@ def mlflow_id(store: Store, folder: Path) -> str:
     known = read_cursor(folder).run_id
     if known is not None:
         return known
+    if not (folder / JOURNAL).exists():
+        elsewhere = next(_of_local_id(store, folder.name), None)
+        if elsewhere is None:
+            raise Undelivered(f"{folder.name}: its journal is not in this home, and MLflow does not have it yet")
+        return str(elsewhere.run_id)
     try:
         with FileLock(folder / LOCK, timeout=PARENT_WAIT_S):
             known = read_cursor(folder).run_id
