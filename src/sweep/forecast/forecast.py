@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep.disk import needed_mb
+from sweep.errors import in_one_line
 from sweep.forecast.history import Kind, Past, read_history
 from sweep.forecast.spans import Span, span_of, spread_of, wall
 from sweep.memory import estimate_gb
@@ -16,6 +18,8 @@ from sweep.tracking.expected import Expected
 
 if TYPE_CHECKING:
     from sweep.tracking.store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def make_forecast(plan: Plan, store: Store | None) -> Forecast:
     """
     rerun, to_run = plan.settings.rerun, plan.to_run
     side_by_side = _side_by_side(plan)
-    history = {} if store is None else read_history(store, plan, side_by_side)
+    history = {} if store is None else _history(store, plan, side_by_side)
     times = {index: _times(planned, history.get(_kind(plan, planned), [])) for index, planned in _by_index(to_run)}
     spread = spread_of({_kind(plan, planned): times[index] for index, planned in _by_index(to_run)}.values())
     cells = {index: span_of(found, spread) if found else None for index, found in times.items()}
@@ -75,6 +79,14 @@ def make_forecast(plan: Plan, store: Store | None) -> Forecast:
         disk_mb=needed_mb([(planned.config.base, _trials(planned)) for planned in _trained(plan)], side_by_side),
         price_per_hour=plan.settings.price_per_hour,
     )
+
+
+def _history(store: Store, plan: Plan, side_by_side: int) -> dict[Kind, list[Past]]:
+    try:
+        return read_history(store, plan, side_by_side)
+    except Exception as error:  # a server that has gone meanwhile: a forecast is not worth a sweep
+        log.warning("How long it will take is not known: %s", in_one_line(error))
+        return {}
 
 
 def _by_index(cells: Sequence[PlannedCell]) -> list[tuple[int, PlannedCell]]:
