@@ -10,6 +10,7 @@ from sweep.devices import Devices, choose
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+LOCAL = "hydra_plugins.npu_sweep.local_launcher.LocalLauncher"
 SLURM = (
     "hydra_plugins.npu_sweep.slurm_launcher.SlurmLauncher",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
@@ -27,12 +28,14 @@ class Launching:
 
     Attributes:
         choice: the launcher, as the user chose it.
+        ours: whether it is the local one of npu-sweep, which alone stops single cells.
         elsewhere: whether jobs run on other machines.
         gpus: whether they ask for GPUs there.
         parallel: how many run at once at most; None: all, as far as the cluster has room.
     """
 
     choice: str = "local"
+    ours: bool = True
     elsewhere: bool = False
     gpus: bool = False
     parallel: int | None = None
@@ -59,6 +62,12 @@ class Launching:
             "tracking.uri=http://HOST:5000."
         ]
 
+    def warnings(self, timeout_min: float | None, on_error: str) -> list[str]:
+        """What was asked for that this launcher does not do."""
+        asked = [] if timeout_min is None else [f"timeout_min={timeout_min:g}"]
+        asked += ["on_error=fail_fast"] if on_error == "fail_fast" else []
+        return [] if self.ours else [f"{option} has no effect with hydra/launcher={self.choice}." for option in asked]
+
 
 def launching_of(config: DictConfig) -> Launching:
     """How the jobs of a composed master config are launched."""
@@ -68,10 +77,10 @@ def launching_of(config: DictConfig) -> Launching:
     if target in SLURM:
         gpus = any(launcher.get(name) for name in ("gpus_per_node", "gpus_per_task", "gres"))
         parallel = launcher.get("parallel") or launcher.get("array_parallelism")
-        return Launching(choice, elsewhere=True, gpus=gpus, parallel=parallel)
+        return Launching(choice, ours=False, elsewhere=True, gpus=gpus, parallel=parallel)
     if target in RAY:
         ray = launcher.get("ray") or launcher
         address = (ray.get("init") or {}).get("address")
         gpus = bool((ray.get("remote") or {}).get("num_gpus"))
-        return Launching(choice, elsewhere=address not in (None, "local"), gpus=gpus)
-    return Launching(choice)
+        return Launching(choice, ours=False, elsewhere=address not in (None, "local"), gpus=gpus)
+    return Launching(choice, ours=target == LOCAL)

@@ -112,6 +112,7 @@ def make_plan(
     planned, warnings = _keyed(configs, data_sets, devices, fixed, points, axes)
     for data in data_sets.values():
         warnings += [f"data {data.name}: {warning}" for warning in data.warnings]
+    warnings += launching.warnings(settings.timeout_min, settings.on_error)
     warnings += _refit_warnings([config for _, config in configs])
     warnings += [problem for target in targets for problem in _missing(target)]
     swept = tuple(axis.key for axis in axes)

@@ -25,17 +25,17 @@ def of(choice: str, target: str, **options: Any) -> Launching:
     ("launching", "expected"),
     [
         (of("local", "hydra_plugins.npu_sweep.local_launcher.LocalLauncher"), Launching("local")),
-        (of("slurm", SLURM, parallel=4), Launching("slurm", elsewhere=True, parallel=4)),
-        (of("mine", SLURM, gpus_per_node=1), Launching("mine", elsewhere=True, gpus=True)),
-        (of("mine", SLURM, gres="gpu:1"), Launching("mine", elsewhere=True, gpus=True)),
-        (of("ray", RAY, init={"address": "auto"}), Launching("ray", elsewhere=True)),
-        (of("ray", RAY, init={"address": None}), Launching("ray")),
+        (of("slurm", SLURM, parallel=4), Launching("slurm", False, elsewhere=True, parallel=4)),
+        (of("mine", SLURM, gpus_per_node=1), Launching("mine", False, elsewhere=True, gpus=True)),
+        (of("mine", SLURM, gres="gpu:1"), Launching("mine", False, elsewhere=True, gpus=True)),
+        (of("ray", RAY, init={"address": "auto"}), Launching("ray", False, elsewhere=True)),
+        (of("ray", RAY, init={"address": None}), Launching("ray", False)),
         (of("ray", RAY, init={"address": "h:1"}, remote={"num_gpus": 0.5}),
-         Launching("ray", elsewhere=True, gpus=True)),
+         Launching("ray", False, elsewhere=True, gpus=True)),
         (of("submitit_slurm", "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
-            array_parallelism=8), Launching("submitit_slurm", elsewhere=True, parallel=8)),
+            array_parallelism=8), Launching("submitit_slurm", False, elsewhere=True, parallel=8)),
         (of("ray", "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher", ray={"init": {"address": "auto"}}),
-         Launching("ray", elsewhere=True)),
+         Launching("ray", False, elsewhere=True)),
     ],
 )  # fmt: skip
 def test_what_a_launcher_is(launching: Launching, expected: Launching) -> None:
@@ -65,3 +65,12 @@ def test_other_machines_need_a_server(uri: str | None, elsewhere: bool, refused:
     problems = Launching("slurm", elsewhere=elsewhere).problems(uri)
     assert bool(problems) == refused
     assert all("hydra/launcher=slurm" in problem and "tracking.uri=http" in problem for problem in problems)
+
+
+def test_what_a_launcher_does_not_do_is_said() -> None:
+    assert Launching("slurm", ours=False).warnings(30, "fail_fast") == [
+        "timeout_min=30 has no effect with hydra/launcher=slurm.",
+        "on_error=fail_fast has no effect with hydra/launcher=slurm.",
+    ]
+    assert not Launching("slurm", ours=False).warnings(None, "continue")
+    assert not Launching().warnings(30, "fail_fast")
