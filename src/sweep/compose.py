@@ -149,7 +149,10 @@ def read_axes(
             except (OmegaConfBaseException, HydraException):  # a sweep among the values, or one that is cut elsewhere
                 problems.append(cut_elsewhere(override.input_line or "", key))
                 continue
-            axes.append(Axis(key, tuple(texts), values))
+            if values:
+                axes.append(Axis(key, tuple(texts), values))
+            else:
+                problems.append(f"`{override.input_line}` has no values. List those of {key} one by one.")
         else:
             problems.append(
                 f"`{(override.input_line or '').lstrip('+')}` is a continuous range, which a grid cannot enumerate. "

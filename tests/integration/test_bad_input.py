@@ -77,6 +77,7 @@ def check(problems: list[str], *wanted: str) -> None:
         (["level=2,3,4", "act=relu,silu", "zip=[level,act]"], ["level has 3, act has 2"]),
         (["level=choice(2,3),4"], [r"`level=choice\(2,3\),4`", "List those of level"]),
         (["level=0,${'}"], [r"`level=0,\$\{'\}`", "List those of level"]),
+        (["sweeps=glob(*)"], [r"`sweeps=glob\(\*\)` has no values"]),
         (["level=2,3", "zip=[level,seed]"], ["`zip` names seed", "Swept axes: level"]),
         (["level=2,3", "exclude=[{level: 2},{level: 3}]"], ["`exclude`", "nothing"]),
         (["level=2,3", "exclude=[{levl: 2}]"], ["`exclude` names levl", "Swept axes: level"]),
