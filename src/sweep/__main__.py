@@ -13,7 +13,7 @@ from sweep.errors import SweepError
 from sweep.interruption import EXIT_CODES, Interrupted
 from sweep.redaction import redacted
 
-VERBS = {"plan", "status", "report", "import", "sync", "ui", "clean", "doctor", "npu"}
+VERBS = {"plan", "status", "report", "import", "sync", "ui", "clean", "doctor", "npu", "nightly"}
 PLACES = ("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path")  # Hydra's flags for other places
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version")
 EXIT_FAILED, EXIT_USAGE = 1, 2

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sweep.import_cli import import_run
+from sweep.nightly_cli import app as nightly_app
 from sweep.npu_cli import app as npu_app
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 
 app.add_typer(npu_app)
+app.add_typer(nightly_app)
 app.command("import")(import_run)
 
 # What is not given is as a sweep started here would have it: mlruns, npu-sweep, or the site's own conf/local.

@@ -22,6 +22,7 @@ SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell 
     "workers", "device", "on_error", "retries", "timeout_min", "rerun", "experiment", "home", "zip", "exclude",
     "nan_patience", "grace_s", "price_per_hour", "npu", "tracking", "tracking.uri", "report", "sweeps",
 }  # fmt: skip
+CHANGED = "changed"
 ON_ERROR = ("continue", "fail_fast")
 NAME = re.compile(r"^[\w.+-]+$")
 TARGET = re.compile(r"^\w[\w.-]*$", re.ASCII)  # becomes part of a metric's name
@@ -48,6 +49,8 @@ class Settings:
     price_per_hour: float | None
     """What an hour of the sweep costs, of all that it runs on; None: no cost is told."""
     rerun: bool
+    changed: bool
+    """Whether finished cells are trained again whose code changed, and the first cell in any case (`rerun=changed`)."""
     zip: tuple[Any, ...]
     exclude: tuple[Any, ...]
     npu: Mapping[str, Mapping[str, Any]] | None
@@ -81,8 +84,8 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     problems = _number_problems(config)
     if config["on_error"] not in ON_ERROR:
         problems.append(f"on_error={config['on_error']} is unknown. Choices: {', '.join(ON_ERROR)}.")
-    if not isinstance(config["rerun"], bool):
-        problems.append(f"rerun={config['rerun']} must be true or false.")
+    if not isinstance(config["rerun"], bool) and config["rerun"] != CHANGED:
+        problems.append(f"rerun={config['rerun']} must be true, false or {CHANGED}.")
     experiment = str(config["experiment"] or "").strip()
     if not experiment:
         problems.append("experiment= must not be empty: it is the name of the MLflow experiment.")
@@ -114,7 +117,8 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         nan_patience=int(config["nan_patience"]),
         grace_s=float(config["grace_s"]),
         price_per_hour=None if config["price_per_hour"] is None else float(config["price_per_hour"]),
-        rerun=config["rerun"],
+        rerun=config["rerun"] is True,
+        changed=config["rerun"] == CHANGED,
         zip=tuple(config["zip"]),
         exclude=tuple(config["exclude"]),
         npu=npu,
@@ -158,7 +162,8 @@ def sweep_wide_axes(keys: Sequence[str]) -> list[str]:
     return [
         f"{key} cannot be swept: it holds for the whole sweep. Start one sweep for each value."
         for key in keys
-        if key in (SWEEP_WIDE | TUNE_WIDE) - {"npu"} or key.startswith(("npu.", "tracking.", "report.", "hydra", "job"))
+        if key in (SWEEP_WIDE | TUNE_WIDE) - {"npu"}
+        or key.startswith(("npu.", "nightly.", "tracking.", "report.", "hydra", "job"))
     ] + [
         "npu cannot be swept: every cell is measured on all targets. Put them in brackets: npu=[ethos_u55,qnn_htp]."
         for key in keys

@@ -22,7 +22,7 @@ LINES_PER_CELL = 20  # plain lines that report on epochs, at most, for each cell
 STYLES = {
     "waiting": "dim", "queued": "dim", "running": "cyan", "measuring": "cyan", "to be measured": "cyan",
     "finished": "green", "reused": "green", "failed": "red", "killed": "red", "skipped": "yellow", "new": "",
-    "interrupted": "yellow", "to be tuned on": "yellow",
+    "interrupted": "yellow", "to be tuned on": "yellow", "changed": "yellow", "canary": "cyan",
 }  # fmt: skip
 OPEN = {"queued", "running", "measuring"}  # states of a cell that has not ended
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.interruption import Interrupted, patiently_interruptible
 from sweep.outcome import Outcome, collect, mark_ended
-from sweep.plan import UNMEASURED, Plan, PlannedCell, workers_of
+from sweep.plan import CANARY, CHANGED, UNMEASURED, Plan, PlannedCell, workers_of
 from sweep.progress import progress_end, progress_file
 from sweep.show import counted, print_start
 from sweep.stopping import ask_to_stop
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 5  # how often the workers of a cell that is tuned are started again after some of them died
 BACKOFF_S, LONGEST_S = 5.0, 120.0  # before the first retry, twice as long before each further one
+AGAIN = (CANARY, CHANGED)
 LauncherFactory = Callable[[dict[str, Any]], "Launcher"]
 
 
@@ -185,8 +186,10 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) ->
         "worker": worker,
     }
     there = [f"device={sweep.plan.devices.type}"] if sweep.plan.launching.elsewhere else []
+    again = [f"rerun={str(planned.state in AGAIN).lower()}"] if sweep.plan.settings.changed else []
     return [
         *cell.overrides,
         *there,
+        *again,
         *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
     ]

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
     from sweep.data.dataset import Dataset
     from sweep.npu.targets import Target
+    from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
 
 NEW, FINISHED, INTERRUPTED, FAILED = "new", "finished", "interrupted", "failed"
 UNTUNED = "to be tuned on"  # finished, but more trials, or a refit, are asked for
+CHANGED = "changed"  # finished, but by other code, and rerun=changed
+CANARY = "canary"  # finished, and trained again with rerun=changed to notice a change of the environment
 UNMEASURED = "to be measured"  # trained, but a target that is asked for was not measured yet
 STATES = {"failed": FAILED}  # status of the newest run -> state; all others were cut short
 
@@ -147,7 +150,21 @@ def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
             cells.append(replace(planned, state=STATES.get(known[0].status, INTERRUPTED)))
         else:
             cells.append(planned)
+        if finished is not None and plan.settings.changed:
+            cells[-1] = _again(cells[-1], finished)
     return replace(plan, cells=tuple(cells))
+
+
+def _again(planned: PlannedCell, finished: RunInfo) -> PlannedCell:
+    """With rerun=changed: a finished cell, which is trained again if it is the first one or its code has changed."""
+    from sweep.tracking import names
+    from sweep.tracking.provenance import provenance_tags
+
+    now = provenance_tags()
+    if planned.cell.index == 0:
+        return replace(planned, state=CANARY)
+    code = (names.GIT_COMMIT, f"{names.VERSION_PREFIX}sweep")
+    return replace(planned, state=CHANGED) if any(finished.tags.get(tag) != now.get(tag) for tag in code) else planned
 
 
 def workers_of(planned: PlannedCell, rerun: bool) -> int:

@@ -1,0 +1,210 @@
+"""One night: a sweep as a process of its own, alone in its home, and stopped when the night is over."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from sweep.errors import SweepError
+from sweep.files import replacing
+from sweep.interruption import EXIT_CODES, Interrupted, interruptible
+from sweep.nightly.settings import with_sweep
+from sweep.nightly.times import Schedule, due, end_of, last_begin
+
+LOOK_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Night:
+    """What is known of a night; times are UTC in ISO 8601.
+
+    Attributes:
+        night: when it was to begin.
+        began: when it did.
+        ended: None while it runs, or where it was cut short without a word.
+        exit_code: of its sweep.
+        over: whether it was stopped at `nightly.until`, so that the next night goes on.
+        log: what its sweep has said.
+    """
+
+    night: str
+    began: str
+    ended: str | None = None
+    exit_code: int | None = None
+    over: bool = False
+    log: str = ""
+
+
+def folder_of(home: Path) -> Path:
+    """Where nights keep what they know."""
+    return home / "nightly"
+
+
+def last_night(home: Path) -> Night | None:
+    """The last night of a home; None where there was none."""
+    try:
+        content = json.loads((folder_of(home) / "last.json").read_text("utf-8"))
+        return Night(**content)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def begin_with(home: Path, schedule: Schedule, now: datetime) -> None:
+    """Let the next night be the first one that is due: those before it were never asked for."""
+    if last_night(home) is None:
+        folder_of(home).mkdir(parents=True, exist_ok=True)
+        _keep(home, Night(_text(last_begin(schedule, now)), _text(now)))
+
+
+def runs_now(home: Path) -> bool:
+    """Whether a night is under way."""
+    path = folder_of(home) / "lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def run_night(
+    home: Path,
+    schedule: Schedule,
+    overrides: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    if_due: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> int:
+    """Run a night, unless one is under way.
+
+    Args:
+        home: The sweep's home.
+        schedule: When nights are.
+        overrides: Those of the sweep.
+        say: Where to say what is done.
+        if_due: Do nothing unless the last night that was to begin has not been run, and is not over.
+        now: The time.
+
+    Returns:
+        The exit code: that of the sweep, but 0 where the night was over before it, or where nothing was to be done.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, when the sweep has ended.
+    """
+    folder_of(home).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder_of(home) / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        known = last_night(home)
+        since = "" if known is None else f" since {known.began} UTC"
+        say(f"A night is under way{since}: nothing to do.")
+        return 0
+    try:
+        begin = _begin(home, schedule, now(), if_due)
+        if begin is None:
+            say("No night is due.")
+            return 0
+        return _run(home, schedule, begin, overrides, say, now)
+    finally:
+        lock.release()
+
+
+def _begin(home: Path, schedule: Schedule, now: datetime, if_due: bool) -> datetime | None:
+    if not if_due:
+        return last_begin(schedule, now)
+    known = last_night(home)
+    return due(schedule, now, None if known is None else datetime.fromisoformat(known.night).replace(tzinfo=UTC))
+
+
+def _run(
+    home: Path,
+    schedule: Schedule,
+    begin: datetime,
+    overrides: Sequence[str],
+    say: Callable[[str], None],
+    now: Callable[[], datetime],
+) -> int:
+    command = [sys.executable, "-m", "sweep", *with_sweep(overrides)]
+    logs = folder_of(home) / "logs"
+    logs.mkdir(exist_ok=True)
+    log = logs / f"{now():%Y-%m-%dT%H%M%SZ}.log"
+    night = Night(_text(begin), _text(now()), log=str(log))
+    _keep(home, night)
+    end = end_of(schedule, begin)
+    until = "" if end is None or end <= now() else f", until {end:%H:%M} UTC"
+    say(f"The night of {begin:%Y-%m-%d} begins{until}. Its log: {log}")
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
+        over = _wait(process, end, now, say)
+    code = 0 if over and process.returncode in EXIT_CODES.values() else process.returncode
+    _keep(home, replace(night, ended=_text(now()), exit_code=code, over=over))
+    say(_ending(log, code, over))
+    return code
+
+
+def _wait(
+    process: subprocess.Popen[str], end: datetime | None, now: Callable[[], datetime], say: Callable[[str], None]
+) -> bool:
+    """Wait for the sweep; returns whether the night was over before it, so that it was asked to stop."""
+    over = False
+    bounded = end is not None and now() < end  # a night that is begun by hand, outside its time, has no end
+    try:
+        with interruptible():
+            while process.poll() is None:
+                if bounded and not over and end is not None and now() >= end:
+                    over = True
+                    say("The night is over: its sweep stops after the epochs under way, and the next night goes on.")
+                    process.send_signal(signal.SIGINT)
+                _pause(process)
+    except Interrupted as interruption:
+        process.send_signal(next(number for number, code in EXIT_CODES.items() if code == interruption.exit_code))
+        process.wait()
+        raise
+    return over
+
+
+def _pause(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(LOOK_S)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _ending(log: Path, code: int, over: bool) -> str:
+    """How a night has ended, in words: with its report, or with what its sweep has refused."""
+    if over and code == 0:
+        return "The night has ended; what is left goes on in the next one."
+    told = [line for line in log.read_text("utf-8", "replace").splitlines() if line.startswith(("Report: ", "error: "))]
+    return "\n".join([f"The night has ended with exit code {code}.", *told])
+
+
+def _keep(home: Path, night: Night) -> None:
+    with replacing(folder_of(home) / "last.json") as part:
+        part.write_text(json.dumps(asdict(night), indent=2), "utf-8")
+
+
+def _text(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%S}"
+
+
+def refuse_verbs(overrides: Sequence[str]) -> None:
+    """Refuse what is no override of a sweep.
+
+    Raises:
+        SweepError: With each of them.
+    """
+    wrong = [text for text in overrides if "=" not in text and not text.startswith("~")]
+    if wrong:
+        raise SweepError(*(f"`{text}` is no option of a sweep: options are key=value." for text in wrong))

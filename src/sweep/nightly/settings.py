@@ -1,0 +1,65 @@
+"""The `nightly` node of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from sweep.config import home_of
+from sweep.errors import SweepError
+from sweep.nightly.times import Schedule, parse_clock
+
+NAMED = "sweeps=nightly"
+
+
+def read_schedule(config: Mapping[str, Any]) -> Schedule:
+    """When nights are.
+
+    Raises:
+        SweepError: With every problem found.
+    """
+    node = config["nightly"]
+    clocks = {name: _clock(node[name]) for name in ("at", "until")}
+    problems = [
+        f"nightly.{name}={node[name]} must be a time of day in UTC, such as nightly.{name}=06:00."
+        for name, clock in clocks.items()
+        if clock is None and node[name] is not None
+    ]
+    at = clocks["at"]
+    if node["at"] is None:
+        problems.append("nightly.at= must be a time of day in UTC, such as nightly.at=01:00.")
+    if problems or at is None:
+        raise SweepError(*problems)
+    return Schedule(at, clocks["until"])
+
+
+def _clock(value: object) -> time | None:
+    """A time of day. YAML 1.1 reads 22:30 as a number to the base of 60."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
+        return time(*divmod(value, 60))
+    return None if value is None else parse_clock(str(value))
+
+
+def with_sweep(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a night: of the named sweep `nightly`, where no other one is named."""
+    named = any(text.startswith("sweeps=") for text in overrides)
+    return list(overrides) if named else [NAMED, *overrides]
+
+
+def composed(overrides: Sequence[str]) -> tuple[Schedule, Path]:
+    """The schedule and the home of a nightly sweep with these overrides.
+
+    Raises:
+        SweepError: They cannot be composed.
+    """
+    from sweep.arguments import prepare
+    from sweep.compose import Composer, first_cell, hydra_app
+    from sweep.overrides import check_overrides
+
+    prepared = prepare(with_sweep(overrides))
+    check_overrides(prepared)
+    chosen = first_cell(prepared)
+    config = Composer(hydra_app().config_loader).compose(chosen)
+    return read_schedule(config), home_of(config)
