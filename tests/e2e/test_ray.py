@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ import pytest
 from e2e.conftest import TINY, Desk
 from support.mlflow_server import mlflow_server
 from support.postgres import Postgres
-from support.ray_cluster import RayCluster, why_not
+from support.ray_cluster import RayCluster, why_not, why_nothing_is_hidden
 from support.tuned import TUNED, check_totals, states, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
@@ -73,11 +71,10 @@ def test_a_node_that_dies(cluster: RayCluster, on_ray: Desk) -> None:
         assert ("sweep.resumed" in run.tags) == (run.id == again["run_id"])
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("unshare") is None, reason="a node with other mounts needs root and unshare"
-)
 def test_a_node_that_does_not_see_the_home(cluster: RayCluster, on_ray: Desk) -> None:
     """Its results come through MLflow alone, into the same tables."""
+    if why := why_nothing_is_hidden():
+        pytest.skip(why)
     desk = on_ray
     cluster.start_node(cpus=1)
     cluster.start_node(cpus=1, hidden=desk.home)

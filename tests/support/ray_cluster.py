@@ -22,6 +22,15 @@ def why_not() -> str | None:
     return None if find_spec("ray") is not None else "Ray is not installed: pip install 'npu-sweep[ray]'"
 
 
+def why_nothing_is_hidden() -> str | None:
+    """Why no process can be given other mounts here; None where it can."""
+    if shutil.which("unshare") is None:
+        return "there is no unshare"
+    probe = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /mnt"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    return f"no process can be given other mounts here: {done.stderr.strip()}" if done.returncode else None
+
+
 class RayCluster:
     """Nodes of a cluster, each of which takes some cells at once.
 
