@@ -26,16 +26,31 @@ def run(
     ] = False,
 ) -> None:
     """Run a night now: the sweep `nightly` with these overrides, one at a time, until nightly.until."""
+    from sweep.config import home_of
     from sweep.flow import make_console
     from sweep.interruption import Interrupted
+    from sweep.nightly.conclusion import conclude
+    from sweep.nightly.message import check_message
     from sweep.nightly.night import refuse_verbs, run_night
+    from sweep.nightly.settings import composed, read_addresses, read_schedule
 
     given, console = list(overrides or []), make_console()
     refuse_verbs(given)
-    job = _job(given)
+    config = composed(given)
+    addresses = read_addresses(config)
+    check_message(addresses)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
     try:
         code = run_night(
-            job.home, job.schedule, given, lambda text: console.print(text, markup=False, soft_wrap=True), if_due=if_due
+            home_of(config),
+            read_schedule(config),
+            given,
+            say,
+            after=lambda code, sweep_id: conclude(config, addresses, code, sweep_id, say),
+            if_due=if_due,
         )
     except Interrupted as interruption:
         raise SystemExit(interruption.exit_code) from None
@@ -118,8 +133,11 @@ def _job(overrides: list[str]) -> Job:
     """The nightly job of this folder."""
     from pathlib import Path
 
-    from sweep.nightly.settings import composed
+    from sweep.config import home_of
+    from sweep.nightly.message import check_message
+    from sweep.nightly.settings import composed, read_addresses, read_schedule
     from sweep.nightly.timers import Job
 
-    schedule, home = composed(overrides)
-    return Job(home, Path.cwd(), schedule, tuple(overrides))
+    config = composed(overrides)
+    check_message(read_addresses(config))
+    return Job(home_of(config), Path.cwd(), read_schedule(config), tuple(overrides))

@@ -21,6 +21,7 @@ from sweep.nightly.settings import with_sweep
 from sweep.nightly.times import Schedule, due, end_of, last_begin
 
 LOOK_S: Final = 1.0
+After = Callable[[int, str | None], int]
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def run_night(
     overrides: Sequence[str],
     say: Callable[[str], None],
     *,
+    after: After | None = None,
     if_due: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
@@ -93,6 +95,8 @@ def run_night(
         schedule: When nights are.
         overrides: Those of the sweep.
         say: Where to say what is done.
+        after: Called when its sweep has ended, with its exit code and its id (None where it has not come to have one);
+            returns the night's exit code.
         if_due: Do nothing unless the last night that was to begin has not been run, and is not over.
         now: The time.
 
@@ -116,7 +120,7 @@ def run_night(
         if begin is None:
             say("No night is due.")
             return 0
-        return _run(home, schedule, begin, overrides, say, now)
+        return _run(home, schedule, begin, overrides, say, after or (lambda code, _: code), now)
     finally:
         lock.release()
 
@@ -134,9 +138,11 @@ def _run(
     begin: datetime,
     overrides: Sequence[str],
     say: Callable[[str], None],
+    after: After,
     now: Callable[[], datetime],
 ) -> int:
-    command = [sys.executable, "-m", "sweep", *with_sweep(overrides)]
+    ours = [text for text in with_sweep(overrides) if not text.startswith("nightly.")]  # addresses hold secrets
+    command = [sys.executable, "-m", "sweep", *ours]
     logs = folder_of(home) / "logs"
     logs.mkdir(exist_ok=True)
     log = logs / f"{now():%Y-%m-%dT%H%M%SZ}.log"
@@ -145,13 +151,20 @@ def _run(
     end = end_of(schedule, begin)
     until = "" if end is None or end <= now() else f", until {end:%H:%M} UTC"
     say(f"The night of {begin:%Y-%m-%d} begins{until}. Its log: {log}")
+    before = _sweeps(home)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
         over = _wait(process, end, now, say)
     code = 0 if over and process.returncode in EXIT_CODES.values() else process.returncode
-    _keep(home, replace(night, ended=_text(now()), exit_code=code, over=over))
     say(_ending(log, code, over))
+    code = after(code, max(_sweeps(home) - before, default=None))
+    _keep(home, replace(night, ended=_text(now()), exit_code=code, over=over))
     return code
+
+
+def _sweeps(home: Path) -> set[str]:
+    """The ids of the sweeps of a home."""
+    return {path.name for path in home.glob("sweeps/*") if path.is_dir()}
 
 
 def _wait(

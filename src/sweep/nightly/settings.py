@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import time
-from pathlib import Path
 from typing import Any
 
-from sweep.config import home_of
 from sweep.errors import SweepError
 from sweep.nightly.times import Schedule, parse_clock
 
@@ -35,6 +33,19 @@ def read_schedule(config: Mapping[str, Any]) -> Schedule:
     return Schedule(at, clocks["until"])
 
 
+def read_addresses(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who hears of a regression: addresses of Apprise.
+
+    Raises:
+        SweepError: They are no list of texts.
+    """
+    given = config["nightly"]["notify"] or []
+    addresses = [given] if isinstance(given, str) else given
+    if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
+        raise SweepError("nightly.notify= must be a list of addresses, such as [mailto://user:password@host].")
+    return tuple(addresses)
+
+
 def _clock(value: object) -> time | None:
     """A time of day. YAML 1.1 reads 22:30 as a number to the base of 60."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
@@ -48,8 +59,8 @@ def with_sweep(overrides: Sequence[str]) -> list[str]:
     return list(overrides) if named else [NAMED, *overrides]
 
 
-def composed(overrides: Sequence[str]) -> tuple[Schedule, Path]:
-    """The schedule and the home of a nightly sweep with these overrides.
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """The config of the first cell of a nightly sweep with these overrides.
 
     Raises:
         SweepError: They cannot be composed.
@@ -60,6 +71,5 @@ def composed(overrides: Sequence[str]) -> tuple[Schedule, Path]:
 
     prepared = prepare(with_sweep(overrides))
     check_overrides(prepared)
-    chosen = first_cell(prepared)
-    config = Composer(hydra_app().config_loader).compose(chosen)
-    return read_schedule(config), home_of(config)
+    chosen = [text for text in first_cell(prepared) if not text.startswith(("hydra.", "hydra/"))]
+    return Composer(hydra_app().config_loader).compose(chosen)

@@ -27,6 +27,7 @@ RESUMED: Final = "sweep.resumed"  # of a cell that went on: a line each time, af
 REPORT_SETTINGS: Final = "sweep.report"  # of a sweep, as JSON: languages and the rules of its recommendation
 CELL_COUNT: Final = "sweep.cells"  # of a sweep: how many cells it has, finished ones included
 TO_RUN: Final = "sweep.cells_to_run"  # of a sweep: how many of them were not finished when it began
+REGRESSION: Final = "sweep.regression"  # of a nightly sweep, as JSON: what has become worse; `[]` where nothing has
 FORECAST: Final = "sweep.forecast"  # of a sweep, as JSON: what time it was expected to take, and side by side with what
 ARCHITECTURE: Final = "sweep.architecture"  # of a cell, as JSON: what its level changed in its base
 IMPORTED: Final = "sweep.imported"  # of an imported cell: the name of its folder

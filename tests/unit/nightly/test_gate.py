@@ -1,0 +1,87 @@
+"""The regression gate: what it calls worse, and what it does not."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from sweep.nightly.gate import Finding, Limits, Series, regressions, rule_of
+
+MAP = "best/mAP50"
+
+
+def nights(random: Random, count: int, around: float = 0.7, noise: float = 0.005) -> tuple[float, ...]:
+    return tuple(random.gauss(around, noise) for _ in range(count))
+
+
+def judged(random: Random, fall: float, count: int = 21) -> list[Finding]:
+    """Six cells, the first of which has fallen tonight."""
+    series = [Series(f"c{number}", MAP, nights(random, count), random.gauss(0.7, 0.005)) for number in range(6)]
+    first = series[0]
+    return regressions([Series(first.cell, MAP, first.earlier, 0.7 - fall), *series[1:]])
+
+
+def test_a_large_fall_is_found_the_same_night() -> None:
+    random = Random(1)
+    for _ in range(200):
+        (finding, *others) = judged(random, 0.05)
+        assert (finding.cell, finding.metric, finding.nights) == ("c0", MAP, 1)
+        assert not others
+        assert finding.usual == pytest.approx(0.7, abs=0.01)
+        assert finding.spread == pytest.approx(0.005, rel=0.5)
+
+
+def test_nights_without_a_fall_seldom_show_one() -> None:
+    random, alarms = Random(2), 0
+    for _ in range(40):
+        cells = [nights(random, 51) for _ in range(6)]
+        for night in range(21, 51):
+            alarms += len(regressions([Series(str(n), MAP, each[:night], each[night]) for n, each in enumerate(cells)]))
+    assert alarms <= 6, "about 4 % of 30 nights (benchmarks/nights.py)"
+
+
+def test_two_nights_show_what_one_does_not() -> None:
+    earlier = tuple(0.7 + step / 1000 for step in (-6, 6, -4, 4, -2, 2, 0, 0, -5, 5, -3, 3))
+    assert not regressions([Series("c", MAP, earlier, 0.680)])
+    (finding,) = regressions([Series("c", MAP, (*earlier, 0.680), 0.680)])
+    assert finding.nights == 2
+    assert not regressions([Series("c", MAP, (*earlier, 0.680), 0.7)]), "it is back: nothing to tell"
+
+
+@pytest.mark.parametrize(
+    ("metric", "earlier", "now", "worse"),
+    [
+        ("npu/ethos_u55/latency_ms", 4.0, 4.2, True),
+        ("npu/ethos_u55/latency_ms", 4.0, 3.0, False),
+        ("npu/ethos_u55/latency_ms", 4.0, 4.01, False),
+        ("npu/onnx.generic_int8/op_pct", 99.0, 97.0, True),
+        ("npu/onnx.generic_int8/op_pct", 97.0, 99.0, False),
+        ("int8/size_mb", 2.9, 3.1, True),
+        ("time/train_s", 60.0, 110.0, True),
+        ("time/train_s", 60.0, 75.0, False),
+        ("best/mAP50-95", 0.5, 0.49, True),
+        ("best/mAP50-95", 0.5, 0.51, False),
+        ("best/epoch", 10.0, 1.0, False),
+    ],
+)
+def test_what_is_worse(metric: str, earlier: float, now: float, worse: bool) -> None:
+    """Figures that were always the same: the least spread decides."""
+    assert bool(regressions([Series("c", metric, (earlier,) * 8, now)])) == worse
+
+
+def test_too_little_history_judges_nothing() -> None:
+    assert not regressions([Series("c", MAP, (0.7,) * 4, 0.1)])
+    assert regressions([Series("c", MAP, (0.7,) * 5, 0.1)])
+    assert regressions([Series("c", MAP, (0.7,) * 4, 0.1)], Limits(least=4))
+
+
+def test_only_the_window_counts() -> None:
+    """What was long ago is forgotten: a fall that has stayed is the usual value one day."""
+    assert not regressions([Series("c", MAP, (0.9,) * 30 + (0.7,) * 22, 0.7)])
+
+
+def test_what_is_not_judged() -> None:
+    assert rule_of("best/epoch") is None
+    assert rule_of("metrics/mAP50") is None
+    assert rule_of("npu/ethos_u55/conv_cycles") is None
