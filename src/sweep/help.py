@@ -71,7 +71,8 @@ Where it goes:
 
 Finished cells are not trained again: the same command goes on where it stopped.
 Hydra's flags work too: --cfg job, --info, --hydra-help.
-Exit codes: 0 all finished, 1 a cell failed, 2 wrong input, 130 Ctrl-C, 143 SIGTERM."""
+Exit codes: 0 all finished, 1 a cell failed, 2 wrong input, 3 a regression in a night, 4 not all delivered to MLflow,
+130 Ctrl-C, 143 SIGTERM."""
 
 
 def print_help() -> None:

@@ -89,7 +89,7 @@ def test_cron(sweep: Callable[..., Ended], home: Path, tmp_path: Path, crontab: 
         (["run", "plan"], "`plan` is no option of a sweep"),
         (["run", "lvl=2"], "There is no option `lvl`"),
         (["install", "--with", "at"], "--with at is unknown. Choices: auto, systemd, cron"),
-        (["run", "nightly.at=01:00,02:00"], "error: nightly.at cannot be swept"),
+        (["run", "nightly.at=01:00,02:00"], "nightly.at cannot be swept"),
     ],
 )
 def test_what_is_wrong_is_said(sweep: Callable[..., Ended], home: Path, arguments: list[str], said: str) -> None:

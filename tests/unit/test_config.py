@@ -14,6 +14,7 @@ from sweep.errors import SweepError
 SETTINGS: dict[str, Any] = {
     "home": "mlruns", "experiment": "npu-sweep", "tracking": {"uri": None}, "workers": "auto", "device": "auto",
     "on_error": "continue", "retries": 0, "timeout_min": None, "nan_patience": 3, "grace_s": 25, "rerun": False,
+    "price_per_hour": None,
     "zip": [], "exclude": [],
 }  # fmt: skip
 CELL: dict[str, Any] = {
@@ -56,11 +57,13 @@ def test_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("nan_patience", 1.5, "whole number of epochs"),
         ("grace_s", -1, "seconds"),
         ("grace_s", "long", "seconds"),
+        ("price_per_hour", -1, "at least 0"),
+        ("price_per_hour", "much", "at least 0"),
         ("timeout_min", 0, "above 0"),
         ("timeout_min", "soon", "minutes"),
         ("timeout_min", True, "minutes"),
         ("on_error", "stop", "continue, fail_fast"),
-        ("rerun", "maybe", "true or false"),
+        ("rerun", "maybe", "true, false or changed"),
         ("device", "gpu", "auto, cpu, cuda"),
         ("device", -1, "auto, cpu, cuda"),
         ("zip", "level", "zip=[level,act]"),
@@ -169,7 +172,8 @@ def test_all_problems_of_a_cell_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["workers", "device", "on_error", "retries", "timeout_min", "nan_patience", "grace_s", "rerun", "experiment",
+    "key", ["workers", "device", "on_error", "retries", "timeout_min", "nan_patience", "grace_s", "rerun",
+           "price_per_hour", "experiment",
             "home", "tracking.uri", "tracking", "sweeps", "zip", "exclude", "hydra.launcher.workers"],
 )  # fmt: skip
 def test_options_of_the_sweep_as_a_whole_cannot_be_swept(key: str) -> None:

@@ -65,11 +65,16 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         SweepError: They cannot be composed.
     """
-    from sweep.arguments import prepare
+    from sweep.arguments import override_key, prepare
     from sweep.compose import Composer, first_cell, hydra_app
-    from sweep.overrides import check_overrides
+    from sweep.config import sweep_wide_axes
+    from sweep.overrides import check_overrides, parse
 
     prepared = prepare(with_sweep(overrides))
     check_overrides(prepared)
+    ours = [text for text in prepared if text.startswith("nightly.")]
+    swept = sweep_wide_axes([override_key(text) for text in ours if parse(text).is_sweep_override()])
+    if swept:
+        raise SweepError(*swept)
     chosen = [text for text in first_cell(prepared) if not text.startswith(("hydra.", "hydra/"))]
     return Composer(hydra_app().config_loader).compose(chosen)
