@@ -173,7 +173,7 @@ def test_all_problems_of_a_cell_are_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     "key", ["workers", "device", "on_error", "retries", "timeout_min", "nan_patience", "grace_s", "rerun",
-           "price_per_hour", "experiment",
+            "price_per_hour", "experiment",
             "home", "tracking.uri", "tracking", "sweeps", "zip", "exclude", "hydra.launcher.workers"],
 )  # fmt: skip
 def test_options_of_the_sweep_as_a_whole_cannot_be_swept(key: str) -> None:
