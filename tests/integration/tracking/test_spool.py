@@ -163,6 +163,28 @@ def test_a_metric_is_not_logged_twice_in_a_summary(store: Store) -> None:
     assert {name: len(found) for name, found in points(store, run).items()} == {"best/mAP50": 1, "model/nodes": 1}
 
 
+@pytest.mark.parametrize("empty", [False, True], ids=["as it is logged now", "as older versions have left it"])
+def test_a_cell_that_was_killed_right_after_its_summary_is_delivered(store: Store, empty: bool) -> None:
+    """It evaluates again and has no new figure; what follows are files. `make faults` found this."""
+    run = begin_cell(store, begin_sweep(store), "key")
+    run.log_summary({"best/mAP50": 0.5})
+    assert not deliver(store, run.folder), "it goes on"
+    run.log_summary_once({"best/mAP50": 0.5})
+    if empty:
+        run.log_summary({})
+    log = run.folder / "train.log"
+    log.write_text("all went well")
+    run.log_files({"train.log": log})
+    run.log_summary({})
+    run.log_summary({"model/nodes": 158.0})
+    run.finish("FINISHED")
+    deliver_now(store, run)
+    found = stored(store, run)
+    assert found.status == "finished"
+    assert found.metrics == {"best/mAP50": 0.5, "model/nodes": 158.0}
+    assert [file.path for file in store.client.list_artifacts(found.run_id)] == ["train.log"]
+
+
 def test_cells_json_names_the_runs_of_mlflow(store: Store) -> None:
     sweep = begin_sweep(store)
     run = run_a_cell(store, sweep)

@@ -112,8 +112,9 @@ def _batches(path: Path, offset: int) -> Iterator[tuple[list[Record], int]]:
     batch: list[Record] = []
     points, end = 0, offset
     for record, behind in read(path, offset):
-        count = len(record["metrics"]) if record["op"] == "metrics" else BATCH
-        if batch and points + count > BATCH:
+        together = bool(batch) and batch[0]["op"] == record["op"] == "metrics"
+        count = len(record.get("metrics", ()))
+        if batch and (not together or points + count > BATCH):
             yield batch, end
             batch, points = [], 0
         batch.append(record)

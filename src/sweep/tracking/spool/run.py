@@ -92,7 +92,9 @@ class SpooledRun:
         known = {
             name for record, _ in read(self.folder / JOURNAL) if record["op"] == "metrics" for name in record["metrics"]
         }
-        self.log_summary({name: value for name, value in metrics.items() if name not in known})
+        new = {name: value for name, value in metrics.items() if name not in known}
+        if new:
+            self.log_summary(new)
 
     def log_input(self, *, name: str, digest: str, source: str, context: str) -> None:
         """Log a data set as an input of the run, as `write.log_dataset_input` does."""
