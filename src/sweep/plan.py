@@ -65,6 +65,11 @@ class Plan:
         """The cells that have work left."""
         return [planned for planned in self.cells if planned.state != FINISHED or self.settings.rerun]
 
+    @property
+    def to_train(self) -> list[PlannedCell]:
+        """Those of them that are trained, and not only measured."""
+        return [planned for planned in self.to_run if planned.state != UNMEASURED or self.settings.rerun]
+
 
 def make_plan(
     loader: ConfigLoader,
@@ -136,6 +141,7 @@ def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
 
     wanted = wanted_names([target for target in plan.targets if target.version() is not None])
     runs = runs_of_keys(store, [planned.cell.key for planned in plan.cells], there=there)
+    code = _code_now() if plan.settings.changed else {}
     cells = []
     for planned in plan.cells:
         known = runs.get(planned.cell.key, [])
@@ -151,20 +157,25 @@ def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
         else:
             cells.append(planned)
         if finished is not None and plan.settings.changed:
-            cells[-1] = _again(cells[-1], finished)
+            cells[-1] = _again(cells[-1], finished, code)
     return replace(plan, cells=tuple(cells))
 
 
-def _again(planned: PlannedCell, finished: RunInfo) -> PlannedCell:
-    """With rerun=changed: a finished cell, which is trained again if it is the first one or its code has changed."""
+def _code_now() -> dict[str, str | None]:
+    """The tags that tell which code trains a cell now."""
     from sweep.tracking import names
     from sweep.tracking.provenance import provenance_tags
 
     now = provenance_tags()
+    return {tag: now.get(tag) for tag in (names.GIT_COMMIT, f"{names.VERSION_PREFIX}sweep")}
+
+
+def _again(planned: PlannedCell, finished: RunInfo, code: Mapping[str, str | None]) -> PlannedCell:
+    """With rerun=changed: a finished cell, which is trained again if it is the first one or its code has changed."""
     if planned.cell.index == 0:
         return replace(planned, state=CANARY)
-    code = (names.GIT_COMMIT, f"{names.VERSION_PREFIX}sweep")
-    return replace(planned, state=CHANGED) if any(finished.tags.get(tag) != now.get(tag) for tag in code) else planned
+    changed = any(finished.tags.get(tag) != now for tag, now in code.items())
+    return replace(planned, state=CHANGED) if changed else planned
 
 
 def workers_of(planned: PlannedCell, rerun: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep.devices import cores
 from sweep.disk import check_space, needed_mb
-from sweep.plan import UNMEASURED, Plan, PlannedCell
+from sweep.plan import Plan
 
 
 def check_disk(plan: Plan) -> None:
@@ -13,7 +13,7 @@ def check_disk(plan: Plan) -> None:
     Raises:
         SweepError: They would.
     """
-    trained = [planned.config for planned in _to_train(plan)]
+    trained = [planned.config for planned in plan.to_train]
     cells = [(config.base, 0 if config.tune is None else config.tune.trials) for config in trained]
     if cells:
         check_space(plan.settings.home, needed_mb(cells, plan.settings.workers or cores()), len(cells))
@@ -25,12 +25,8 @@ def open_storages(plan: Plan) -> None:
     Raises:
         SweepError: It cannot be opened.
     """
-    storages = {planned.config.tune.storage for planned in _to_train(plan) if planned.config.tune is not None}
+    storages = {planned.config.tune.storage for planned in plan.to_train if planned.config.tune is not None}
     for storage in storages:
         from sweep.tuning.storage import open_storage
 
         open_storage(storage, plan.settings.home)
-
-
-def _to_train(plan: Plan) -> list[PlannedCell]:
-    return [planned for planned in plan.to_run if planned.state != UNMEASURED or plan.settings.rerun]

@@ -90,7 +90,15 @@ def _gpu_is_gone() -> bool:
     return False
 
 
-def lost(error: Exception, overrides: Sequence[str]) -> JobReturn:
+def returns(results: Sequence[Any], job_overrides: Sequence[Sequence[str]]) -> list[JobReturn]:
+    """What a launcher gives back: the return of each job, and for one that gave none what it was lost by."""
+    return [
+        result if isinstance(result, JobReturn) else _lost(result, overrides)
+        for result, overrides in zip(results, job_overrides, strict=True)
+    ]
+
+
+def _lost(error: Exception, overrides: Sequence[str]) -> JobReturn:
     """The return of a job whose process gave none."""
     ret = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
     ret.return_value = error

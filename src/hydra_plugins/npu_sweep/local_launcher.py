@@ -14,7 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hydra_plugins.npu_sweep.jobs import begin, execute_job, lost, pickled_jobs
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, returns
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,4 @@ class LocalLauncher(Launcher):
         jobs = [(pickled,) for pickled in pickled_jobs(self, job_overrides, initial_job_idx)]
         settings = PoolSettings(slots, self.timeout_s, self.fail_fast, folder / STOP, self.preload)
         results = run_jobs(execute_job, jobs, settings, failed=lambda ret: ret.status == JobStatus.FAILED)
-        return [
-            result if isinstance(result, JobReturn) else lost(result, overrides)
-            for result, overrides in zip(results, job_overrides, strict=True)
-        ]
+        return returns(results, job_overrides)

@@ -14,7 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.npu_sweep.jobs import begin, execute_job, lost, pickled_jobs
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, returns
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -55,10 +55,7 @@ class RayLauncher(Launcher):
         begin(self)
         jobs = pickled_jobs(self, job_overrides, initial_job_idx)
         results = _run(jobs, self.init, self.remote, self.parallel or len(jobs))
-        return [
-            result if isinstance(result, JobReturn) else lost(result, overrides)
-            for result, overrides in zip(results, job_overrides, strict=True)
-        ]
+        return returns(results, job_overrides)
 
 
 def _run(jobs: Sequence[bytes], init: Mapping[str, Any], remote: Mapping[str, Any], parallel: int) -> list[Any]:

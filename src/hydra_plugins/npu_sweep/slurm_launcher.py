@@ -17,7 +17,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.npu_sweep.jobs import begin, execute_job, lost, pickled_jobs
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, returns
 
 log = logging.getLogger(__name__)
 FOLDER = "slurm"  # in the sweep's folder: jobs, their results and their output
@@ -83,11 +83,7 @@ class SlurmLauncher(Launcher):
         except BaseException:
             _cancel([job.job_id for job in jobs if job.job_id not in results])
             raise
-        found = [results[job.job_id] for job in jobs]
-        return [
-            result if isinstance(result, JobReturn) else lost(result, overrides)
-            for result, overrides in zip(found, job_overrides, strict=True)
-        ]
+        return returns([results[job.job_id] for job in jobs], job_overrides)
 
     def _submit(self, folder: Path, pickled: Sequence[bytes]) -> Sequence[Any]:
         import submitit

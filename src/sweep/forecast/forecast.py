@@ -76,7 +76,7 @@ def make_forecast(plan: Plan, store: Store | None) -> Forecast:
         cells=cells,
         wall=wall(_jobs(to_run, cells, rerun), side_by_side),
         side_by_side=side_by_side,
-        disk_mb=needed_mb([(planned.config.base, _trials(planned)) for planned in _trained(plan)], side_by_side),
+        disk_mb=needed_mb([(planned.config.base, _trials(planned)) for planned in plan.to_train], side_by_side),
         price_per_hour=plan.settings.price_per_hour,
     )
 
@@ -99,10 +99,6 @@ def _kind(plan: Plan, planned: PlannedCell) -> Kind:
 
 def _trials(planned: PlannedCell) -> int:
     return 0 if planned.config.tune is None else planned.config.tune.trials
-
-
-def _trained(plan: Plan) -> list[PlannedCell]:
-    return [planned for planned in plan.to_run if planned.state != UNMEASURED or plan.settings.rerun]
 
 
 def _side_by_side(plan: Plan) -> int:
