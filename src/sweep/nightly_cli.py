@@ -32,26 +32,24 @@ def run(
     from sweep.nightly.conclusion import conclude
     from sweep.nightly.message import check_message
     from sweep.nightly.night import refuse_verbs, run_night
-    from sweep.nightly.settings import composed, read_addresses, read_schedule
+    from sweep.nightly.second_look import SecondLook, Train
+    from sweep.nightly.settings import composed, read_nightly
 
     given, console = list(overrides or []), make_console()
     refuse_verbs(given)
     config = composed(given)
-    addresses = read_addresses(config)
-    check_message(addresses)
+    settings = read_nightly(config)
+    check_message(settings.addresses)
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
+    def after(code: int, sweep_id: str | None, train: Train) -> int:
+        look = SecondLook(given, settings.again, train, say) if settings.again else None
+        return conclude(config, settings.addresses, code, sweep_id, say, look)
+
     try:
-        code = run_night(
-            home_of(config),
-            read_schedule(config),
-            given,
-            say,
-            after=lambda code, sweep_id: conclude(config, addresses, code, sweep_id, say),
-            if_due=if_due,
-        )
+        code = run_night(home_of(config), settings.schedule, given, say, after=after, if_due=if_due)
     except Interrupted as interruption:
         raise SystemExit(interruption.exit_code) from None
     raise SystemExit(code)
@@ -135,9 +133,10 @@ def _job(overrides: list[str]) -> Job:
 
     from sweep.config import home_of
     from sweep.nightly.message import check_message
-    from sweep.nightly.settings import composed, read_addresses, read_schedule
+    from sweep.nightly.settings import composed, read_nightly
     from sweep.nightly.timers import Job
 
     config = composed(overrides)
-    check_message(read_addresses(config))
-    return Job(home_of(config), Path.cwd(), read_schedule(config), tuple(overrides))
+    settings = read_nightly(config)
+    check_message(settings.addresses)
+    return Job(home_of(config), Path.cwd(), settings.schedule, tuple(overrides))

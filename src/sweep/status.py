@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,11 +56,10 @@ def read_status(store: Store, which: str) -> Status:
     Raises:
         SweepError: There is no such sweep.
     """
-    from sweep.tracking.read import search, sweep_run
+    from sweep.tracking.read import cells_under, sweep_run
 
     sweep = sweep_run(store, which)
-    children = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND tags.`{names.PARENT}` = '{sweep.run_id}'"
-    runs = sorted(search(store, children), key=lambda run: (run.start_ms, run.cell or ""))
+    runs = cells_under(store, sweep.run_id)
     cells, to_run = _count(sweep.tags.get(names.CELL_COUNT)), _count(sweep.tags.get(names.TO_RUN))
     reused = 0 if cells is None or to_run is None else cells - to_run
     return Status(sweep, tuple(_row(store, run) for run in runs), cells, reused)
@@ -110,7 +108,7 @@ def print_status(console: Console, status: Status) -> None:
     for line in status_lines(status):
         console.print(line, markup=False, soft_wrap=True)
     if status.rows:
-        console.print(_table(status.rows))
+        console.print(progress_table(status.rows, ""))
 
 
 def watch(store: Store, which: str, console: Console) -> None:
@@ -132,13 +130,9 @@ def watch(store: Store, which: str, console: Console) -> None:
                     raise
                 away = f"MLflow does not answer: {in_one_line(error)}"
             parts: list[RenderableType] = [Text(line) for line in status_lines(last)]
-            parts += [_table(last.rows)] if last.rows else []
+            parts += [progress_table(last.rows, "")] if last.rows else []
             parts += [Text(away, style="yellow")] if away else []
             live.update(Group(*parts))
             if not last.ended:
                 time.sleep(WATCH_S)
     print_status(console, last)
-
-
-def _table(rows: Sequence[Row]) -> RenderableType:
-    return progress_table(rows, "")

@@ -9,6 +9,7 @@ from datetime import time as clock
 import pytest
 
 from e2e.conftest import TINY, Desk, gone_within, tree
+from support.sweeps import end_sweep, store_cell, store_sweep
 from sweep.nightly.night import last_night, run_night
 from sweep.nightly.times import Schedule
 
@@ -76,3 +77,32 @@ def test_two_at_once_and_a_stop(desk: Desk) -> None:
     assert first.returncode == 143
     assert not gone_within(processes, 20)
     assert "was cut short" in desk.run("nightly", "status")[1]
+
+
+def test_a_cell_that_looks_worse_is_trained_again_in_the_same_night(desk: Desk) -> None:
+    """A real night, a week of better ones that are only figures, and a real one again."""
+    options = (*TINY, "npu=none", "recipe.epochs=2", "sweeps=nightly", "level=4", "act=relu")
+    code, output = desk.run("nightly", "run", *options)
+    assert code == 0, output
+    assert "No regression in 0 cells; of 1 cell there are too few earlier trainings." in output
+    store, (first,) = desk.store(), desk.cell_runs()
+    for number in range(7):
+        parent = store_sweep(store, sweep_id=f"night{number}")
+        better = first.metrics["best/mAP50"] + 0.12 + 0.03 * (number % 3 - 1)
+        summary = {"best/mAP50": better, "best/mAP50-95": better, "time/train_s": first.metrics["time/train_s"]}
+        cell = store_cell(
+            store, parent, str(first.cell), sweep_id=f"night{number}", params=first.params, summary=summary
+        )
+        end_sweep(store, parent, [cell], sweep_id=f"night{number}")
+
+    code, output = desk.run("nightly", "run", *options)
+
+    assert code == 3, output
+    assert f"{first.cell} looks worse than usual. To be sure, it is trained 2 times more." in output
+    assert f"{first.cell}: best/mAP50 " in output and "(mean of 3 trainings), usually 0.1" in output
+    again = [run for run in desk.cell_runs() if run.params["seed"] in {"1000", "2000"}]
+    assert [run.status for run in again] == ["finished", "finished"]
+    night = last_night(desk.home)
+    assert night is not None and night.exit_code == 3
+    code, output = desk.run("status")
+    assert f"Sweep {again[0].sweep_id}" not in output, "the night's own sweep is the latest one"

@@ -13,7 +13,7 @@ import pytest
 
 from support.sweeps import end_sweep, figures, store_cell, store_sweep
 from sweep.nightly.conclusion import conclude
-from sweep.nightly.settings import composed, read_addresses
+from sweep.nightly.settings import composed, read_nightly
 from sweep.nightly.verdict import judge
 from sweep.tracking import names
 from sweep.tracking.read import sweep_run
@@ -52,7 +52,7 @@ def test_nights_of_which_the_last_is_worse(store: Store) -> None:
     for number in range(8):
         store_night(store, number)
         verdict = judge(store, sweep_run(store, f"night{number}"))
-        assert not verdict.findings, verdict.lines()
+        assert not verdict.regressions, verdict.lines()
         assert verdict.judged == (3 if number >= 5 else 0)
     changed = {names.DATA_DIGEST: "bbb", f"{names.VERSION_PREFIX}torch": "2.2"}
     store_night(store, 8, tags=changed, best__mAP50=0.6, **{LATENCY.replace("/", "__"): 6.0})
@@ -61,13 +61,16 @@ def test_nights_of_which_the_last_is_worse(store: Store) -> None:
     verdict = judge(store, run)
 
     cell = "yolo11n-l4-relu-s0"
-    assert {(finding.cell, finding.metric) for finding in verdict.findings} == {(cell, "best/mAP50"), (cell, LATENCY)}
+    assert {(one.finding.cell, one.finding.metric) for one in verdict.regressions} == {
+        (cell, "best/mAP50"),
+        (cell, LATENCY),
+    }
     assert verdict.suspects == {cell: ["data set: aaa → bbb", "torch: 2.1 → 2.2"]}
     text = "\n".join(verdict.lines())
     assert "Regression in 1 cell:" in text
     assert "best/mAP50 0.6, usually 0.69" in text and "data set: aaa → bbb" in text
     marked = json.loads(store.client.get_run(run.run_id).data.tags[names.REGRESSION])
-    assert [finding["metric"] for finding in marked] == [finding.metric for finding in verdict.findings]
+    assert [finding["metric"] for finding in marked] == [one.finding.metric for one in verdict.regressions]
     assert store.client.get_run(sweep_run(store, "night7").run_id).data.tags[names.REGRESSION] == "[]"
 
 
@@ -126,12 +129,13 @@ def test_it_is_told_by_mail_and_to_a_webhook(
     store_night(store, 8, best__mAP50=0.6)
     (hook, posted), (mail, mails) = webhook, mailbox
     config = composed([f"home={home}", f"nightly.notify=['{hook}','{mail}']"])
-    assert read_addresses(config) == (hook, mail)
+    addresses = read_nightly(config).addresses
+    assert addresses == (hook, mail)
     said: list[str] = []
 
-    assert conclude(config, read_addresses(config), 0, "night7", said.append) == 0
+    assert conclude(config, addresses, 0, "night7", said.append) == 0
     assert not posted and not mails, "nothing has become worse: nobody is told"
-    assert conclude(config, read_addresses(config), 0, "night8", said.append) == 3
+    assert conclude(config, addresses, 0, "night8", said.append) == 3
     assert said[-1] == "A message was sent."
     (message,) = posted
     assert "regression" in message["title"]
@@ -139,7 +143,7 @@ def test_it_is_told_by_mail_and_to_a_webhook(
     assert "http://127.0.0.1:5000/#/experiments/" in message["message"]
     assert len(mails) == 1 and "regression" in mails[0]
 
-    assert conclude(config, read_addresses(config), 1, "night8", said.append) == 1
+    assert conclude(config, addresses, 1, "night8", said.append) == 1
     assert "exit code 1" in posted[-1]["title"], "1 wins over 3"
 
 

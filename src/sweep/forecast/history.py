@@ -22,7 +22,7 @@ FEW_KINDS: Final = 24  # of so many each is asked for; for more, all cells are r
 RECENT: Final = 20  # runs of a kind that are looked at, the newest ones
 ALIKE: Final = 0.1  # data sets may differ by that share of their training pictures, and times in proportion
 PATIENCE: Final = 100  # Ultralytics' own, where the recipe sets none
-SWEEPS: Final = 500  # sweeps of which it is known how many cells ran side by side
+RECENT_SWEEPS: Final = 500  # sweeps of which it is known how many cells ran side by side
 
 
 @dataclass(frozen=True)
@@ -119,25 +119,24 @@ def _likest(runs: list[Past], here: tuple[object, ...]) -> list[Past]:
 
 def _finished(store: Store, kinds: Iterable[Kind]) -> Iterator[RunInfo]:
     """The finished cells that may be of one of these kinds, newest first in each kind."""
-    from sweep.tracking.read import search
+    from sweep.tracking.read import FINISHED_CELLS, param_is, sayable, search
 
-    of_cells = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND attributes.status = 'FINISHED'"
     wanted = {(kind.base, kind.level, kind.act, kind.imgsz, kind.batch) for kind in kinds}
-    if len(wanted) > FEW_KINDS or any("'" in text for texts in wanted for text in texts):
-        yield from search(store, of_cells)
+    if len(wanted) > FEW_KINDS or not all(sayable(text) for texts in wanted for text in texts):
+        yield from search(store, FINISHED_CELLS)
         return
     params = ("base", "level", "act", "recipe.imgsz", "recipe.batch")
     for texts in wanted:
-        same = "".join(f" AND params.`{name}` = '{text}'" for name, text in zip(params, texts, strict=True))
-        yield from search(store, of_cells + same, limit=4 * RECENT)
+        same = [param_is(name, text) for name, text in zip(params, texts, strict=True)]
+        yield from search(store, " AND ".join([FINISHED_CELLS, *same]), limit=4 * RECENT)
 
 
 def _side_by_side(store: Store) -> dict[str, int]:
     """How many cells ran side by side in each of the last sweeps."""
-    from sweep.tracking.read import search
+    from sweep.tracking.read import SWEEPS, search
 
     found = {}
-    for run in search(store, f"tags.`{names.KIND}` = '{names.KIND_SWEEP}'", limit=SWEEPS):
+    for run in search(store, SWEEPS, limit=RECENT_SWEEPS):
         expected = expected_of(run.tags)
         if run.sweep_id and expected is not None:
             found[run.sweep_id] = expected.side_by_side

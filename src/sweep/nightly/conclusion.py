@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweep.config import read_settings
 from sweep.errors import in_one_line
 from sweep.nightly.message import send
 from sweep.redaction import redacted
 
+if TYPE_CHECKING:
+    from sweep.nightly.second_look import SecondLook
+
 EXIT_FINISHED, EXIT_REGRESSION = 0, 3
 
 
 def conclude(
-    config: Mapping[str, Any], addresses: Sequence[str], code: int, sweep_id: str | None, say: Callable[[str], None]
+    config: Mapping[str, Any],
+    addresses: Sequence[str],
+    code: int,
+    sweep_id: str | None,
+    say: Callable[[str], None],
+    look: SecondLook | None = None,
 ) -> int:
     """Judge a night whose sweep has ended, and tell of a regression or a failure.
 
@@ -24,13 +32,14 @@ def conclude(
         code: The exit code of the sweep.
         sweep_id: The sweep; None where it was refused before it began.
         say: Where to say it here.
+        look: How cells that look worse are looked at again; None: they are judged by one training.
 
     Returns:
         The exit code of the night: 3 for a regression, otherwise that of the sweep.
     """
     told: list[str] = []
     if code == EXIT_FINISHED and sweep_id is not None:
-        told, worse = _judged(config, sweep_id)
+        told, worse = _judged(config, sweep_id, look)
         code = EXIT_REGRESSION if worse else code
         for line in told:
             say(line)
@@ -41,7 +50,7 @@ def conclude(
     return code
 
 
-def _judged(config: Mapping[str, Any], sweep_id: str) -> tuple[list[str], bool]:
+def _judged(config: Mapping[str, Any], sweep_id: str, look: SecondLook | None) -> tuple[list[str], bool]:
     """The verdict in words, and whether something has become worse. A store that is away judges nothing."""
     from sweep.nightly.verdict import judge
     from sweep.tracking.links import run_link
@@ -52,13 +61,13 @@ def _judged(config: Mapping[str, Any], sweep_id: str) -> tuple[list[str], bool]:
     try:
         store = open_store(settings.home, settings.experiment, settings.tracking_uri)
         sweep = sweep_run(store, sweep_id)
-        verdict = judge(store, sweep)
+        verdict = judge(store, sweep, look=look)
     except Exception as error:
         return [f"The night could not be judged: {in_one_line(error)}"], False
     lines = verdict.lines()
-    if verdict.findings:
+    if verdict.regressions:
         lines.append(f"In MLflow: {run_link(store, sweep.run_id)}")
-    return lines, bool(verdict.findings)
+    return lines, bool(verdict.regressions)
 
 
 def _send(addresses: Sequence[str], title: str, body: str, say: Callable[[str], None]) -> None:

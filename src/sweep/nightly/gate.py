@@ -3,6 +3,9 @@
 A cell is judged by the median of its trailing window of trainings and by a spread that is pooled over all cells of the
 night: each cell's own window is too short to tell how much trainings differ by chance. The spread is 1.4826 times the
 median absolute deviation, which for normal noise is its standard deviation (Rousseeuw and Croux 1993).
+
+One training tells little: of cells that are as good as ever one in forty is two spreads worse by chance. Such a cell is
+trained again before anything is said of it (`suspected`), and the mean of all its trainings of the night is judged.
 """
 
 from __future__ import annotations
@@ -26,14 +29,16 @@ class Limits:
     Attributes:
         window: of how many earlier trainings the usual value is taken.
         least: with fewer earlier trainings nothing is judged.
-        one: how many spreads worse a night has to be.
-        two: how many spreads worse two nights in a row have to be on average.
+        worse: how many spreads worse a night has to be.
+        suspect: how many make a cell worth more trainings.
+        certain: how many need none.
     """
 
     window: int = 21
     least: int = 5
-    one: float = 4.2
-    two: float = 3.8
+    worse: float = 4.2
+    suspect: float = 2.0
+    certain: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of a cell: what earlier trainings gave, oldest first, and what tonight's gave."""
+    """A metric of a cell: what earlier trainings gave, oldest first, and what those of tonight did."""
 
     cell: str
     metric: str
     earlier: tuple[float, ...]
-    now: float
+    now: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -68,20 +73,22 @@ class Finding:
     Attributes:
         cell: its name.
         metric: by its MLflow name.
-        now: tonight's value.
+        now: tonight's value, the mean over its trainings.
+        trainings: how many there were tonight.
         usual: the median of the window.
         spread: how much trainings differ by chance, in the metric's own unit.
-        nights: 1 where tonight alone shows it, 2 where the last two nights do.
-        spreads: how many spreads worse.
+        spreads: how many spreads worse, of such a mean against such a median.
+        spread_known: whether `spread` is what was found; otherwise trainings hardly differed, and it is the least.
     """
 
     cell: str
     metric: str
     now: float
+    trainings: int
     usual: float
     spread: float
-    nights: int
     spreads: float
+    spread_known: bool
 
 
 def rule_of(metric: str) -> Rule | None:
@@ -114,55 +121,79 @@ def regressions(series: Sequence[Series], limits: Limits | None = None) -> list[
         limits: When a change counts.
     """
     limits = limits or Limits()
-    judged = [one for one in series if rule_of(one.metric) is not None and len(one.earlier) >= limits.least]
-    spreads = {metric: _spread([one for one in judged if one.metric == metric], limits) for metric in _metrics(judged)}
-    return [finding for one in judged if (finding := _finding(one, spreads[one.metric], limits)) is not None]
+    return [one.finding() for one in _judged(series, limits) if one.spreads > limits.worse]
 
 
-def _metrics(series: Sequence[Series]) -> list[str]:
-    return list(dict.fromkeys(one.metric for one in series))
+def suspected(series: Sequence[Series], limits: Limits | None = None) -> list[str]:
+    """The cells that more trainings would tell more of: they look worse, and not so much that it is certain.
+
+    Args:
+        series: As of `regressions`, with one training of tonight each.
+        limits: When a cell is worth it.
+    """
+    limits = limits or Limits()
+    judged = _judged(series, limits)
+    certain = {one.series.cell for one in judged if one.spreads > limits.certain}
+    doubtful = dict.fromkeys(one.series.cell for one in judged if one.spreads > limits.suspect)
+    return [cell for cell in doubtful if cell not in certain]
 
 
-def _worse(one: Series, limits: Limits) -> tuple[list[float], float]:
-    """The window and tonight's value, so turned and scaled that more is worse."""
-    rule = rule_of(one.metric)
-    assert rule is not None
+@dataclass(frozen=True)
+class _Judged:
+    """A series beside its spread.
+
+    Attributes:
+        series: the series.
+        rule: what is bad about its metric.
+        spread: how much trainings differ by chance; of a relative metric in its logarithm.
+        usual: the median of the window.
+        spreads: how many spreads worse.
+    """
+
+    series: Series
+    rule: Rule
+    spread: float
+    usual: float
+    spreads: float
+
+    def finding(self) -> Finding:
+        one, rule = self.series, self.rule
+        own = self.usual * (math.exp(self.spread) - 1) if rule.relative else self.spread
+        now = statistics.fmean(one.now)
+        return Finding(one.cell, one.metric, now, len(one.now), self.usual, own, self.spreads, self.spread > rule.least)
+
+
+def _judged(series: Sequence[Series], limits: Limits) -> list[_Judged]:
+    """The series that can be judged, in their order."""
+    with_rules = [(one, rule_of(one.metric)) for one in series if len(one.earlier) >= limits.least]
+    known = [(one, rule) for one, rule in with_rules if rule is not None]
+    spreads = {
+        metric: _spread([one for one, _ in known if one.metric == metric], rule, limits)
+        for metric, rule in {one.metric: rule for one, rule in known}.items()
+    }
+    return [_beside(one, rule, spreads[one.metric], limits) for one, rule in known]
+
+
+def _beside(one: Series, rule: Rule, spread: float, limits: Limits) -> _Judged:
+    window = one.earlier[-limits.window :]
+    usual = statistics.median(_worse(window, rule))
+    now = statistics.fmean(_worse(one.now, rule))
+    error = spread * math.sqrt(1 / len(one.now) + OF_MEDIAN / len(window))
+    return _Judged(one, rule, spread, statistics.median(window), (now - usual) / error)
+
+
+def _worse(values: Sequence[float], rule: Rule) -> list[float]:
+    """Values so turned and scaled that more is worse."""
     sign = 1.0 if rule.rises else -1.0
-
-    def turned(value: float) -> float:
-        return sign * (math.log(max(value, 1e-12)) if rule.relative else value)
-
-    return [turned(value) for value in one.earlier[-limits.window - 1 :]], turned(one.now)
+    return [sign * (math.log(max(value, 1e-12)) if rule.relative else value) for value in values]
 
 
-def _spread(series: Sequence[Series], limits: Limits) -> float:
+def _spread(series: Sequence[Series], rule: Rule, limits: Limits) -> float:
     """How much trainings of one cell differ by chance, over all cells."""
-    rule = rule_of(series[0].metric)
-    assert rule is not None
     away: list[float] = []
     for one in series:
-        values, _ = _worse(one, limits)
-        window = values[-limits.window :]
+        window = _worse(one.earlier[-limits.window :], rule)
         middle = statistics.median(window)
         short = math.sqrt(len(window) / (len(window) - 1))  # the median lies nearer to its own values than to others
         away += [abs(value - middle) * short for value in window]
     return max(rule.least, NORMAL * statistics.median(away))
-
-
-def _finding(one: Series, spread: float, limits: Limits) -> Finding | None:
-    values, now = _worse(one, limits)
-    window = values[-limits.window :]
-    single = (now - statistics.median(window)) / (spread * math.sqrt(1 + OF_MEDIAN / len(window)))
-    nights, far = (1, single) if single > limits.one else (0, 0.0)
-    before = values[:-1][-limits.window :]
-    if not nights and len(before) >= limits.least and single > 1:
-        both = (now + values[-1]) / 2 - statistics.median(before)
-        double = both / (spread * math.sqrt(1 / 2 + OF_MEDIAN / len(before)))
-        nights, far = (2, double) if double > limits.two else (0, 0.0)
-    if not nights:
-        return None
-    rule = rule_of(one.metric)
-    assert rule is not None
-    usual = statistics.median(one.earlier[-limits.window :])
-    own = usual * (math.exp(spread) - 1) if rule.relative else spread
-    return Finding(one.cell, one.metric, one.now, usual, own, nights, far)

@@ -17,11 +17,12 @@ from filelock import FileLock, Timeout
 from sweep.errors import SweepError
 from sweep.files import replacing
 from sweep.interruption import EXIT_CODES, Interrupted, interruptible
+from sweep.nightly.second_look import Train
 from sweep.nightly.settings import with_sweep
 from sweep.nightly.times import Schedule, due, end_of, last_begin
 
 LOOK_S: Final = 1.0
-After = Callable[[int, str | None], int]
+After = Callable[[int, str | None, Train], int]
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def run_night(
         schedule: When nights are.
         overrides: Those of the sweep.
         say: Where to say what is done.
-        after: Called when its sweep has ended, with its exit code and its id (None where it has not come to have one);
-            returns the night's exit code.
+        after: Called when its sweep has ended, with its exit code, its id (None where it has not come to have one), and
+            what runs one more sweep while the night lasts; returns the night's exit code.
         if_due: Do nothing unless the last night that was to begin has not been run, and is not over.
         now: The time.
 
@@ -120,7 +121,7 @@ def run_night(
         if begin is None:
             say("No night is due.")
             return 0
-        return _run(home, schedule, begin, overrides, say, after or (lambda code, _: code), now)
+        return _run(home, schedule, begin, overrides, say, after or (lambda code, *_: code), now)
     finally:
         lock.release()
 
@@ -141,51 +142,88 @@ def _run(
     after: After,
     now: Callable[[], datetime],
 ) -> int:
-    ours = [text for text in with_sweep(overrides) if not text.startswith("nightly.")]  # addresses hold secrets
-    command = [sys.executable, "-m", "sweep", *ours]
     logs = folder_of(home) / "logs"
     logs.mkdir(exist_ok=True)
     log = logs / f"{now():%Y-%m-%dT%H%M%SZ}.log"
     night = Night(_text(begin), _text(now()), log=str(log))
     _keep(home, night)
     end = end_of(schedule, begin)
-    until = "" if end is None or end <= now() else f", until {end:%H:%M} UTC"
+    if end is not None and end <= now():  # begun by hand, outside its time
+        end = None
+    until = "" if end is None else f", until {end:%H:%M} UTC"
     say(f"The night of {begin:%Y-%m-%d} begins{until}. Its log: {log}")
-    before = _sweeps(home)
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
-        over = _wait(process, end, now, say)
-    code = 0 if over and process.returncode in EXIT_CODES.values() else process.returncode
+    sweeps = _Sweeps(home, log, end, now, say)
+    code, sweep_id = sweeps.run(with_sweep(overrides))
+    over = sweeps.over
     say(_ending(log, code, over))
-    code = after(code, max(_sweeps(home) - before, default=None))
+    code = after(code, sweep_id, sweeps.one_more)
     _keep(home, replace(night, ended=_text(now()), exit_code=code, over=over))
     return code
 
 
-def _sweeps(home: Path) -> set[str]:
+@dataclass
+class _Sweeps:
+    """Runs the sweeps of a night, one after the other.
+
+    Attributes:
+        home: their home.
+        log: what they say.
+        end: when the night is over; None where it has no end.
+        now: the time.
+        say: where to say it.
+        over: whether one was stopped because the night was over.
+    """
+
+    home: Path
+    log: Path
+    end: datetime | None
+    now: Callable[[], datetime]
+    say: Callable[[str], None]
+    over: bool = False
+
+    def run(self, overrides: Sequence[str]) -> tuple[int, str | None]:
+        """Run a sweep; its exit code, 0 where the night was over before it, and its id, if it has come to have one."""
+        ours = [text for text in overrides if not text.startswith("nightly.")]  # addresses hold secrets
+        before = _sweep_ids(self.home)
+        with self.log.open("a", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sweep", *ours], stdout=output, stderr=subprocess.STDOUT, text=True
+            )
+            self._wait(process)
+        code = 0 if self.over and process.returncode in EXIT_CODES.values() else process.returncode
+        return code, max(_sweep_ids(self.home) - before, default=None)
+
+    def one_more(self, overrides: Sequence[str]) -> str | None:
+        """Run one more sweep while the night lasts; its id, or None where the night was over before it or in it."""
+        if self._is_over():
+            return None
+        _, sweep_id = self.run(overrides)
+        return None if self.over else sweep_id
+
+    def _is_over(self) -> bool:
+        return self.over or (self.end is not None and self.now() >= self.end)
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        """Wait for a sweep, and ask it to stop when the night is over."""
+        try:
+            with interruptible():
+                while process.poll() is None:
+                    if not self.over and self._is_over():
+                        self.over = True
+                        self.say(
+                            "The night is over: its sweep stops after the epochs under way, and the next night goes on."
+                        )
+                        process.send_signal(signal.SIGINT)
+                    _pause(process)
+        except Interrupted as interruption:
+            process.send_signal(next(number for number, code in EXIT_CODES.items() if code == interruption.exit_code))
+            process.wait()
+            raise
+
+
+def _sweep_ids(home: Path) -> set[str]:
     """The ids of the sweeps of a home."""
     return {path.name for path in home.glob("sweeps/*") if path.is_dir()}
-
-
-def _wait(
-    process: subprocess.Popen[str], end: datetime | None, now: Callable[[], datetime], say: Callable[[str], None]
-) -> bool:
-    """Wait for the sweep; returns whether the night was over before it, so that it was asked to stop."""
-    over = False
-    bounded = end is not None and now() < end  # a night that is begun by hand, outside its time, has no end
-    try:
-        with interruptible():
-            while process.poll() is None:
-                if bounded and not over and end is not None and now() >= end:
-                    over = True
-                    say("The night is over: its sweep stops after the epochs under way, and the next night goes on.")
-                    process.send_signal(signal.SIGINT)
-                _pause(process)
-    except Interrupted as interruption:
-        process.send_signal(next(number for number, code in EXIT_CODES.items() if code == interruption.exit_code))
-        process.wait()
-        raise
-    return over
 
 
 def _pause(process: subprocess.Popen[str]) -> None:

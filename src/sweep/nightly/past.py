@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sweep.nightly.gate import Limits, Series, rule_of
+from sweep.nightly.gate import Series, rule_of
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ SHORT: Final = 12  # characters of a digest that are told
 
 @dataclass(frozen=True)
 class Trained:
-    """A cell that was trained in a night, and its earlier trainings, oldest first."""
+    """A cell that was trained in a night, its earlier trainings, oldest first, and those of the night's second look."""
 
     run: RunInfo
     earlier: tuple[RunInfo, ...]
+    again: tuple[RunInfo, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,8 +42,11 @@ class Trained:
         """Its metrics that can be judged."""
         for metric, now in self.run.metrics.items():
             if rule_of(metric) is not None:
-                values = tuple(run.metrics[metric] for run in self.earlier if metric in run.metrics)
-                yield Series(self.name, metric, values, now)
+                earlier, again = (
+                    tuple(run.metrics[metric] for run in runs if metric in run.metrics)
+                    for runs in (self.earlier, self.again)
+                )
+                yield Series(self.name, metric, earlier, (now, *again))
 
     def suspects(self) -> list[str]:
         """What is other than at its last training, in words: what may have made it worse."""
@@ -66,31 +70,33 @@ def _short(text: str | None) -> str:
     return "none" if text is None else text[:SHORT]
 
 
-def trained_in(store: Store, sweep: RunInfo, limits: Limits) -> list[Trained]:
-    """The cells that a sweep has trained to their end, with their earlier trainings; not those that it took over."""
-    from sweep.tracking.read import search
+def trained_in(store: Store, sweep: RunInfo, window: int) -> list[Trained]:
+    """The cells that a sweep has trained to their end, each with its last earlier trainings, at most a window of them.
 
-    finished = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND attributes.status = 'FINISHED'"
-    runs = list(search(store, f"{finished} AND tags.`{names.PARENT}` = '{sweep.run_id}'"))
-    runs.sort(key=lambda run: (run.start_ms, run.cell or ""))
+    Those that it took over are not among them.
+    """
+    from sweep.tracking.read import cells_under
+
+    runs = [run for run in cells_under(store, sweep.run_id) if run.status == "finished"]
     alike = Counter(_identity(run) for run in runs)
-    found = []
-    for run in runs:
-        same = "".join(
-            f" AND params.`{param}` = '{run.params[param]}'"
-            for param in SAME
-            if param in run.params and "'" not in run.params[param]
-        )
-        earlier = [
-            other
-            for other in search(store, finished + same, limit=4 * limits.window)
-            if other.parent_run_id != sweep.run_id
-            and other.start_ms < run.start_ms
-            and names.IMPORTED not in other.tags
-            and (alike[_identity(run)] == 1 or _recipe(other) == _recipe(run))
-        ]
-        found.append(Trained(run, tuple(reversed(earlier[: limits.window + 1]))))
-    return found
+    return [Trained(run, _earlier(store, run, window, whole_recipe=alike[_identity(run)] > 1)) for run in runs]
+
+
+def _earlier(store: Store, run: RunInfo, window: int, *, whole_recipe: bool) -> tuple[RunInfo, ...]:
+    """The last trainings of the same cell before a run, oldest first."""
+    from sweep.tracking.read import FINISHED_CELLS, param_is, sayable, search
+
+    said = {param: run.params[param] for param in SAME if param in run.params and sayable(run.params[param])}
+    same = [param_is(param, value) for param, value in said.items()]
+    found = [
+        other
+        for other in search(store, " AND ".join([FINISHED_CELLS, *same]), limit=4 * window)
+        if other.parent_run_id != run.parent_run_id
+        and other.start_ms < run.start_ms
+        and names.IMPORTED not in other.tags
+        and (not whole_recipe or _recipe(other) == _recipe(run))
+    ]
+    return tuple(reversed(found[:window]))
 
 
 def _identity(run: RunInfo) -> tuple[str | None, ...]:

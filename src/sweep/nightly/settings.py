@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
@@ -12,8 +13,23 @@ from sweep.nightly.times import Schedule, parse_clock
 NAMED = "sweeps=nightly"
 
 
-def read_schedule(config: Mapping[str, Any]) -> Schedule:
-    """When nights are.
+@dataclass(frozen=True)
+class NightlySettings:
+    """What the `nightly` node says.
+
+    Attributes:
+        schedule: when nights are.
+        addresses: who hears of a regression or a failure: addresses of Apprise.
+        again: how many trainings more a cell gets that looks worse than usual.
+    """
+
+    schedule: Schedule
+    addresses: tuple[str, ...]
+    again: int
+
+
+def read_nightly(config: Mapping[str, Any]) -> NightlySettings:
+    """The nightly settings of a config.
 
     Raises:
         SweepError: With every problem found.
@@ -25,25 +41,18 @@ def read_schedule(config: Mapping[str, Any]) -> Schedule:
         for name, clock in clocks.items()
         if clock is None and node[name] is not None
     ]
-    at = clocks["at"]
+    at, again = clocks["at"], node["again"]
     if node["at"] is None:
         problems.append("nightly.at= must be a time of day in UTC, such as nightly.at=01:00.")
-    if problems or at is None:
-        raise SweepError(*problems)
-    return Schedule(at, clocks["until"])
-
-
-def read_addresses(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who hears of a regression: addresses of Apprise.
-
-    Raises:
-        SweepError: They are no list of texts.
-    """
-    given = config["nightly"]["notify"] or []
+    given = node["notify"] or []
     addresses = [given] if isinstance(given, str) else given
     if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
-        raise SweepError("nightly.notify= must be a list of addresses, such as [mailto://user:password@host].")
-    return tuple(addresses)
+        problems.append("nightly.notify= must be a list of addresses, such as [mailto://user:password@host].")
+    if not isinstance(again, int) or isinstance(again, bool) or again < 0:
+        problems.append(f"nightly.again={again} must be a whole number: 0 judges each cell by one training.")
+    if problems or at is None:
+        raise SweepError(*problems)
+    return NightlySettings(Schedule(at, clocks["until"]), tuple(addresses), again)
 
 
 def _clock(value: object) -> time | None:

@@ -111,7 +111,7 @@ def _in_detail(store: Store, cell: CellData, runs: Mapping[str, RunInfo]) -> Cel
     run = runs.get(cell.run_id or "")
     if run is None:
         return cell
-    return replace(cell, curves=_curves(store, run), statistics=_statistics(store, run), study=_study(store, run))
+    return replace(cell, curves=_curves(store, run), statistics=read_statistics(store, run), study=_study(store, run))
 
 
 def _curves(store: Store, run: RunInfo) -> pd.DataFrame | None:
@@ -119,7 +119,7 @@ def _curves(store: Store, run: RunInfo) -> pd.DataFrame | None:
     return frame if len(frame) else None
 
 
-def _statistics(store: Store, run: RunInfo) -> ImageStatistics | None:
+def read_statistics(store: Store, run: RunInfo) -> ImageStatistics | None:
     """The per-image statistics of a cell; None where it has none, or where they cannot be read."""
     from sweep.statistics.images import load_statistics
     from sweep.tracking.artifacts import open_artifact

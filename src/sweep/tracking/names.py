@@ -28,6 +28,7 @@ REPORT_SETTINGS: Final = "sweep.report"  # of a sweep, as JSON: languages and th
 CELL_COUNT: Final = "sweep.cells"  # of a sweep: how many cells it has, finished ones included
 TO_RUN: Final = "sweep.cells_to_run"  # of a sweep: how many of them were not finished when it began
 REGRESSION: Final = "sweep.regression"  # of a nightly sweep, as JSON: what has become worse; `[]` where nothing has
+SECOND_LOOK: Final = "sweep.second_look_of"  # of a sweep that trained suspected cells again: the night's sweep id
 FORECAST: Final = "sweep.forecast"  # of a sweep, as JSON: what time it was expected to take, and side by side with what
 ARCHITECTURE: Final = "sweep.architecture"  # of a cell, as JSON: what its level changed in its base
 IMPORTED: Final = "sweep.imported"  # of an imported cell: the name of its folder

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sweep.errors import SweepError
 from sweep.tracking import names
@@ -24,6 +24,7 @@ PAGE = 1000
 FEW_KEYS = 24
 # Run ids in one filter; SQLite and URLs have limits.
 IDS_PER_QUERY = 100
+FEW_SWEEPS = 10  # the newest ones: mostly the latest that is meant is among them
 
 LATEST = "latest"
 
@@ -78,6 +79,37 @@ class RunInfo:
         return self.tags.get(names.REASON)
 
 
+def tag_is(tag: str, value: str) -> str:
+    """The condition of MLflow's filter that a tag has a value, which must be `sayable`."""
+    return f"tags.`{tag}` = {_quoted(value)}"
+
+
+def param_is(param: str, value: str) -> str:
+    """The condition of MLflow's filter that a parameter has a value, which must be `sayable`."""
+    return f"params.`{param}` = {_quoted(value)}"
+
+
+def sayable(value: str) -> bool:
+    """Whether MLflow's filter can name a value: not one with both kinds of quotes in it."""
+    return not {"'", '"'} <= set(value)
+
+
+def _quoted(value: str) -> str:
+    quote = '"' if "'" in value else "'"
+    return f"{quote}{value}{quote}"
+
+
+CELLS: Final = tag_is(names.KIND, names.KIND_CELL)
+FINISHED_CELLS: Final = f"{CELLS} AND attributes.status = '{names.FINISHED}'"
+SWEEPS: Final = tag_is(names.KIND, names.KIND_SWEEP)
+
+
+def cells_under(store: Store, sweep_run_id: str) -> list[RunInfo]:
+    """Return the cell runs under a sweep's run, oldest first: those that it has begun, not those that it took over."""
+    runs = search(store, f"{CELLS} AND {tag_is(names.PARENT, sweep_run_id)}")
+    return sorted(runs, key=lambda run: (run.start_ms, run.cell or "", run.run_id))
+
+
 def find_runs_by_key(store: Store, keys: Iterable[str]) -> dict[str, list[RunInfo]]:
     """Return the cell runs of each key, newest first; keys without runs are absent.
 
@@ -85,8 +117,7 @@ def find_runs_by_key(store: Store, keys: Iterable[str]) -> dict[str, list[RunInf
     """
     wanted = dict.fromkeys(keys)
     found: dict[str, list[RunInfo]] = {}
-    kind = _tag_is(names.KIND, names.KIND_CELL)
-    filters = [f"{kind} AND {_tag_is(names.CELL_KEY, key)}" for key in wanted] if len(wanted) <= FEW_KEYS else [kind]
+    filters = [f"{CELLS} AND {tag_is(names.CELL_KEY, key)}" for key in wanted] if len(wanted) <= FEW_KEYS else [CELLS]
     for run in (run for filter_string in filters for run in search(store, filter_string)):
         if run.key is not None and run.key in wanted:
             found.setdefault(run.key, []).append(run)
@@ -94,21 +125,24 @@ def find_runs_by_key(store: Store, keys: Iterable[str]) -> dict[str, list[RunInf
 
 
 def latest_sweep(store: Store) -> RunInfo | None:
-    """Return the sweep that started last, or None where there is none."""
-    return next(search(store, _tag_is(names.KIND, names.KIND_SWEEP), limit=1), None)
+    """Return the sweep that started last, or None where there is none; not one that only looked again at cells."""
+    for limit in (FEW_SWEEPS, None):
+        for run in search(store, SWEEPS, limit):
+            if names.SECOND_LOOK not in run.tags:
+                return run
+    return None
 
 
 def sweep_run(store: Store, which: str = LATEST) -> RunInfo:
     """Return a sweep by its sweep id, its run id, or `latest`; SweepError where there is none."""
     if which == LATEST:
         found = latest_sweep(store)
-    elif "'" in which and '"' in which:
-        found = None  # Cannot be said in MLflow's filter, and is no id.
+    elif not sayable(which):
+        found = None  # and it is no id
     else:
-        kind = _tag_is(names.KIND, names.KIND_SWEEP)
-        found = next(search(store, f"{kind} AND {_tag_is(names.SWEEP_ID, which)}", limit=1), None)
+        found = next(search(store, f"{SWEEPS} AND {tag_is(names.SWEEP_ID, which)}", limit=1), None)
         if found is None and which.isalnum():
-            found = next(search(store, f"{kind} AND attributes.run_id = '{which}'", limit=1), None)
+            found = next(search(store, f"{SWEEPS} AND attributes.run_id = '{which}'", limit=1), None)
     if found is None:
         place = f"the experiment {store.experiment} of {without_credentials(store.uri)}"
         raise SweepError(
@@ -132,9 +166,7 @@ def sweep_cells(store: Store, sweep_run_id: str) -> pd.DataFrame:
     listed = _listed_cells(store, sweep_run_id)
     with paused_collector():
         if listed is None:
-            parent = f"{_tag_is(names.KIND, names.KIND_CELL)} AND {_tag_is(names.PARENT, sweep_run_id)}"
-            children = sorted(search(store, parent), key=lambda run: (run.start_ms, run.cell or "", run.run_id))
-            rows = [_row({}, run) for run in children]
+            rows = [_row({}, run) for run in cells_under(store, sweep_run_id)]
         else:
             runs = runs_by_id(store, [cell["run_id"] for cell in listed if cell.get("run_id")])
             rows = [_row(cell, runs.get(cell.get("run_id") or "")) for cell in listed]
@@ -254,8 +286,3 @@ def _info(run: Run) -> RunInfo:
 def _finite_or_inf(value: float) -> float:
     """Undo MLflow's way to store infinity: the largest double."""
     return math.copysign(math.inf, value) if abs(value) >= 1.797e308 else float(value)
-
-
-def _tag_is(tag: str, value: str) -> str:
-    quote = '"' if "'" in value else "'"
-    return f"tags.`{tag}` = {quote}{value}{quote}"

@@ -25,15 +25,14 @@ MOST: Final = 5  # siblings that are tried; the newest ones
 def siblings_best(work: Work, tune: TuneSettings) -> list[dict[str, Any]]:
     """The best parameters of finished cells on the same data, by the same objective, that lie in this cell's space."""
     from sweep.tracking.client import FIRST_CONTACT, environment
-    from sweep.tracking.read import search
+    from sweep.tracking.read import FINISHED_CELLS, search, tag_is
 
     parameters = read_space(tune.space)
     found: list[dict[str, Any]] = []
-    same = f"tags.`{names.TUNE_OBJECTIVE}` = '{tune.objective}' AND tags.`{names.DATA_DIGEST}` = '{work.data.digest}'"
-    kind = f"tags.`{names.KIND}` = '{names.KIND_CELL}' AND attributes.status = 'FINISHED'"
+    same = [tag_is(names.TUNE_OBJECTIVE, tune.objective), tag_is(names.DATA_DIGEST, work.data.digest)]
     try:
         with environment(FIRST_CONTACT):
-            siblings = list(search(work.store, f"{kind} AND {same}"))
+            siblings = list(search(work.store, " AND ".join([FINISHED_CELLS, *same])))
     except Exception as error:
         log.warning("MLflow is away, so only this home is asked for siblings: %s", in_one_line(error))
         siblings = []

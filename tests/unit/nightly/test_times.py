@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from sweep.errors import SweepError
-from sweep.nightly.settings import read_schedule
+from sweep.nightly.settings import NightlySettings, read_nightly
 from sweep.nightly.times import Schedule, due, end_of, last_begin, parse_clock
 
 ONE, SIX = time(1, 0), time(6, 0)
@@ -56,8 +56,11 @@ def test_a_night_may_end_on_the_next_day() -> None:
 
 
 def test_settings() -> None:
-    assert read_schedule({"nightly": {"at": "01:00", "until": None}}) == Schedule(ONE)
-    assert read_schedule({"nightly": {"at": 1350, "until": "06:00"}}) == Schedule(time(22, 30), SIX), "22:30 in YAML"
+    node = {"at": "01:00", "until": None, "again": 2, "notify": []}
+    assert read_nightly({"nightly": node}) == NightlySettings(Schedule(ONE), (), 2)
+    late = read_nightly({"nightly": node | {"at": 1350, "until": "06:00", "again": 0, "notify": "json://host"}})
+    assert late == NightlySettings(Schedule(time(22, 30), SIX), ("json://host",), 0), "22:30 is a number in YAML"
     with pytest.raises(SweepError) as refused:
-        read_schedule({"nightly": {"at": "late", "until": True}})
-    assert [problem.partition("=")[0] for problem in refused.value.problems] == ["nightly.at", "nightly.until"]
+        read_nightly({"nightly": {"at": "late", "until": True, "again": -1, "notify": {"mail": "x"}}})
+    found = [problem.partition("=")[0] for problem in refused.value.problems]
+    assert found == ["nightly.at", "nightly.until", "nightly.notify", "nightly.again"]
