@@ -1,4 +1,4 @@
-"""The verbs of `python -m sweep nightly`: install, run, status, remove."""
+"""The verbs of `python -m sweep nightly`: install, run, status, history, remove."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from sweep.nightly.timers import Job
 
 app = typer.Typer(
-    name="nightly", no_args_is_help=True, help="Run a sweep every night: install, run, status, remove. Times are UTC."
+    name="nightly",
+    no_args_is_help=True,
+    help="Run a sweep every night: install, run, status, history, remove. Times are UTC.",
 )
 
 Overrides = Annotated[list[str] | None, typer.Argument(help="The same overrides as for a sweep.")]
@@ -115,6 +117,25 @@ def status(overrides: Overrides = None) -> None:
         )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command(context_settings=FREE)
+def history(
+    overrides: Overrides = None,
+    sweep: Annotated[str, typer.Option(help="A nightly sweep's id, or `latest`.")] = "latest",
+) -> None:
+    """Write the history page of a nightly sweep's cells anew: their trend over all nights."""
+    from sweep.config import read_settings
+    from sweep.flow import make_console
+    from sweep.nightly.history import update_history
+    from sweep.nightly.settings import composed
+    from sweep.tracking.read import sweep_run
+    from sweep.tracking.store import open_store
+
+    settings = read_settings(composed(list(overrides or [])))
+    store = open_store(settings.home, settings.experiment, settings.tracking_uri)
+    page = update_history(store, sweep_run(store, sweep))
+    make_console().print(f"History: {page}", markup=False, soft_wrap=True)
 
 
 @app.command(context_settings=FREE)

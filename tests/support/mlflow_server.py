@@ -59,6 +59,8 @@ class MlflowServer:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=30)
             self._process = None
+            while self._accepts():  # its workers hold the port a moment longer
+                time.sleep(0.05)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

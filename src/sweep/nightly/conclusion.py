@@ -12,6 +12,8 @@ from sweep.redaction import redacted
 
 if TYPE_CHECKING:
     from sweep.nightly.second_look import SecondLook
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
 
 EXIT_FINISHED, EXIT_REGRESSION = 0, 3
 
@@ -67,7 +69,17 @@ def _judged(config: Mapping[str, Any], sweep_id: str, look: SecondLook | None) -
     lines = verdict.lines()
     if verdict.regressions:
         lines.append(f"In MLflow: {run_link(store, sweep.run_id)}")
-    return lines, bool(verdict.regressions)
+    return [*lines, _history(store, sweep)], bool(verdict.regressions)
+
+
+def _history(store: Store, sweep: RunInfo) -> str:
+    """Write the history of the night's cells; where it is, in words."""
+    from sweep.nightly.history import update_history
+
+    try:
+        return f"History: {update_history(store, sweep)}"
+    except Exception as error:  # a full disk, say: the verdict stands
+        return f"The history could not be written: {in_one_line(error)}"
 
 
 def _send(addresses: Sequence[str], title: str, body: str, say: Callable[[str], None]) -> None:

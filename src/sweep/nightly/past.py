@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -50,20 +50,16 @@ class Trained:
 
     def suspects(self) -> list[str]:
         """What is other than at its last training, in words: what may have made it worse."""
-        if not self.earlier:
-            return []
-        last, found = self.earlier[-1], []
-        versions = sorted(tag for tag in {*last.tags, *self.run.tags} if tag.startswith(names.VERSION_PREFIX))
-        words = CODE | {tag: tag.removeprefix(names.VERSION_PREFIX) for tag in versions}
-        for tag, word in words.items():
-            before, now = last.tags.get(tag), self.run.tags.get(tag)
-            if before != now:
-                found.append(f"{word}: {_short(before)} → {_short(now)}")
-        for param in sorted({*last.params, *self.run.params}):
-            before, now = last.params.get(param), self.run.params.get(param)
-            if before != now:
-                found.append(f"{param}: {_short(before)} → {_short(now)}")
-        return found
+        return changes(self.earlier[-1], self.run) if self.earlier else []
+
+
+def changes(last: RunInfo, run: RunInfo) -> list[str]:
+    """What is other at a training than at the one before it: data set, code, versions, machine, parameters."""
+    versions = sorted(tag for tag in {*last.tags, *run.tags} if tag.startswith(names.VERSION_PREFIX))
+    words = CODE | {tag: tag.removeprefix(names.VERSION_PREFIX) for tag in versions}
+    pairs = [(word, last.tags.get(tag), run.tags.get(tag)) for tag, word in words.items()]
+    pairs += [(param, last.params.get(param), run.params.get(param)) for param in sorted({*last.params, *run.params})]
+    return [f"{word}: {_short(before)} → {_short(now)}" for word, before, now in pairs if before != now]
 
 
 def _short(text: str | None) -> str:
@@ -77,12 +73,16 @@ def trained_in(store: Store, sweep: RunInfo, window: int) -> list[Trained]:
     """
     from sweep.tracking.read import cells_under
 
-    runs = [run for run in cells_under(store, sweep.run_id) if run.status == "finished"]
+    return with_earlier(store, [run for run in cells_under(store, sweep.run_id) if run.status == "finished"], window)
+
+
+def with_earlier(store: Store, runs: Sequence[RunInfo], most: int) -> list[Trained]:
+    """The cells of a sweep, each with its last earlier trainings, at most so many."""
     alike = Counter(_identity(run) for run in runs)
-    return [Trained(run, _earlier(store, run, window, whole_recipe=alike[_identity(run)] > 1)) for run in runs]
+    return [Trained(run, _earlier(store, run, most, whole_recipe=alike[_identity(run)] > 1)) for run in runs]
 
 
-def _earlier(store: Store, run: RunInfo, window: int, *, whole_recipe: bool) -> tuple[RunInfo, ...]:
+def _earlier(store: Store, run: RunInfo, most: int, *, whole_recipe: bool) -> tuple[RunInfo, ...]:
     """The last trainings of the same cell before a run, oldest first."""
     from sweep.tracking.read import FINISHED_CELLS, param_is, sayable, search
 
@@ -90,13 +90,13 @@ def _earlier(store: Store, run: RunInfo, window: int, *, whole_recipe: bool) -> 
     same = [param_is(param, value) for param, value in said.items()]
     found = [
         other
-        for other in search(store, " AND ".join([FINISHED_CELLS, *same]), limit=4 * window)
+        for other in search(store, " AND ".join([FINISHED_CELLS, *same]), limit=4 * most)
         if other.parent_run_id != run.parent_run_id
         and other.start_ms < run.start_ms
         and names.IMPORTED not in other.tags
         and (not whole_recipe or _recipe(other) == _recipe(run))
     ]
-    return tuple(reversed(found[:window]))
+    return tuple(reversed(found[:most]))
 
 
 def _identity(run: RunInfo) -> tuple[str | None, ...]:

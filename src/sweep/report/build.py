@@ -132,7 +132,7 @@ def _sweep_document(sweep: SweepData, language: str, written: Written) -> tuple[
     from sweep.report.figures import sweep_figures
     from sweep.report.sweep import sweep_report
 
-    captions, interactive = _figures(sweep_figures(sweep), language, "", written)
+    captions, interactive = put_figures(sweep_figures(sweep), language, "", written)
     markdown = sweep_report(sweep, captions)
     written.put(f"report.{language}.md", markdown)
     return markdown, interactive
@@ -147,7 +147,7 @@ def _cell_documents(sweep: SweepData, language: str, written: Written) -> list[A
     documents = []
     for cell in sweep.cells:
         folder = f"cells/{cell.folder}/"
-        captions, interactive = _figures(cell_figures(cell), language, folder, written)
+        captions, interactive = put_figures(cell_figures(cell), language, folder, written)
         markdown = cell_report(sweep, cell, captions)
         written.put(f"{folder}report.{language}.md", markdown)
         if id(cell) in shown:
@@ -161,7 +161,7 @@ def _in_page(sweep: SweepData) -> Sequence[CellData]:
     return [cell for cell in sweep.cells if cell.curves is not None or cell.statistics is not None]
 
 
-def _figures(
+def put_figures(
     figures: Iterable[Figure], language: str, folder: str, written: Written
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Write figures as PNG; their captions, and their interactive form, by their path beside the report."""

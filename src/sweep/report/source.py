@@ -50,7 +50,7 @@ def read_sweep(
     runs = runs_by_id(store, [str(row["run_id"]) for row in rows if row.get("run_id")])
     cells = [
         _cell(store, row, runs.get(str(row.get("run_id"))), facts, folder)
-        for row, facts, folder in zip(rows, facts_of_rows(frame), _folders(rows), strict=True)
+        for row, facts, folder in zip(rows, facts_of_rows(frame), folders_of(rows), strict=True)
     ]
     best = _best(cells, chosen)
     detailed = {*best, *_unfinished(cells)}
@@ -143,7 +143,7 @@ def _study(store: Store, run: RunInfo) -> Study | None:
         return None
 
 
-def _folders(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def folders_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A folder name for each cell; a name that is no plain file name, or that another cell has, gets a digest."""
     names_so_far: set[str] = set()
     folders = []

@@ -36,6 +36,7 @@ class Document:
         markdown: the sweep's report.
         figures: as those of a cell.
         cells: in the order of the page's table of contents.
+        label: what the table of contents calls the first report; None: the sweep's report.
     """
 
     language: str
@@ -43,6 +44,7 @@ class Document:
     markdown: str
     figures: Figures = field(default_factory=dict)
     cells: Sequence[CellDocument] = ()
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Report:
     Attributes:
         anchor: its id in the page: `ko`, or `ko/cells/<folder>`.
         path: where its Markdown lies in the report's folder: `report.ko.md`, or `cells/<folder>/report.ko.md`.
-        name: what the table of contents calls it; None for the sweep's report.
+        name: what the table of contents calls it; None: the sweep's report.
         markdown: its text.
         figures: by path, relative to the folder of `path`.
     """
@@ -67,7 +69,7 @@ class Report:
 def reports(document: Document) -> Iterator[Report]:
     """Yield the reports of a document, the sweep's first."""
     language = document.language
-    yield Report(language, f"report.{language}.md", None, document.markdown, document.figures)
+    yield Report(language, f"report.{language}.md", document.label, document.markdown, document.figures)
     for cell in document.cells:
         folder = f"cells/{cell.folder}"
         yield Report(f"{language}/{folder}", f"{folder}/report.{language}.md", cell.name, cell.markdown, cell.figures)

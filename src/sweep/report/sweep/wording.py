@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
 from sweep.report.cells import interval, number, short_reason
@@ -19,6 +19,26 @@ from sweep.tracking.measured import TargetFacts
 # What may stand in an address of a Markdown link as it is (RFC 3986, less brackets and all that ends a link or a cell).
 _IN_ADDRESS: Final = "/:?#@!$&'*+,;=%~-._"
 _P_DIGITS: Final = 4
+
+
+class Named(Protocol):
+    """What has a report of its own."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; it can hold anything."""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the report."""
+
+
+class Linked(Protocol):
+    """What has a run in MLflow."""
+
+    @property
+    def link(self) -> str | None:
+        """The address of its run in MLflow's UI."""
 
 
 class Wording:
@@ -66,11 +86,11 @@ class Wording:
         """Return the state of a cell."""
         return str(load_texts("sweep")["states"].get(cell.status, cell.status))
 
-    def cell(self, cell: CellData) -> Markdown:
+    def cell(self, cell: Named) -> Markdown:
         """Return a cell's name as a link to its own report."""
         return Markdown(f"[{markdown_text(cell.name)}](cells/{cell.folder}/report.{spoken()}.md)")
 
-    def cells(self, cells: Sequence[CellData], most: int) -> Markdown:
+    def cells(self, cells: Sequence[Named], most: int) -> Markdown:
         """Return names as links, and how many more there are."""
         return self.listed([self.cell(cell) for cell in cells], most)
 
@@ -81,7 +101,7 @@ class Wording:
         more = [str(load_texts("sweep")["more"]).format(count=rest)] if rest else []
         return Markdown(", ".join([*shown, *more]))
 
-    def run(self, cell: CellData) -> Markdown | str:
+    def run(self, cell: Linked) -> Markdown | str:
         """Return the link to a cell's run in MLflow."""
         return link(str(load_texts("sweep")["run"]), cell.link) or str(load_texts()["missing"]["none"])
 

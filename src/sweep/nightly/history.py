@@ -1,0 +1,94 @@
+"""The history page of a night: how each of its cells has changed over the nights, read from MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sweep.nightly.gate import Limits, rule_of
+from sweep.nightly.past import changes, with_earlier
+from sweep.tracking import names
+
+if TYPE_CHECKING:
+    from sweep.report.history import CellHistory, Training
+    from sweep.tracking.read import RunInfo
+    from sweep.tracking.store import Store
+
+MOST: Final = 400  # trainings of a cell, the newest ones: a year of nights
+
+
+def history_folder(home: Path) -> Path:
+    """Where the history of the nights of a home is written."""
+    return home / "nightly" / "history"
+
+
+def update_history(store: Store, sweep: RunInfo) -> Path:
+    """Write the history of the cells of a nightly sweep, of those too that it took over; returns the page.
+
+    Args:
+        store: The opened store.
+        sweep: The sweep's run; its report settings name the languages.
+    """
+    from sweep.report.history import write_history
+    from sweep.report_settings import settings_of
+
+    cells = read_history(store, sweep)
+    metrics = {metric for cell in cells for training in cell.trainings for metric in training.metrics}
+    judged = [metric for metric in metrics if rule_of(metric) is not None]
+    languages = settings_of(sweep.tags.get(names.REPORT_SETTINGS)).lang
+    return write_history(cells, judged, languages, history_folder(store.home))
+
+
+def read_history(store: Store, sweep: RunInfo) -> list[CellHistory]:
+    """The trainings of each cell of a sweep, in grid order; cells without a finished one are left out."""
+    from sweep.report.history import CellHistory
+    from sweep.report.source import folders_of
+    from sweep.tracking.read import runs_by_id, sweep_cells
+
+    limits = Limits()
+    rows = [row for row in sweep_cells(store, sweep.run_id).to_dict("records") if row.get("run_id")]
+    runs = runs_by_id(store, [str(row["run_id"]) for row in rows])
+    last = [runs[str(row["run_id"])] for row in rows if str(row["run_id"]) in runs]
+    cells = with_earlier(store, [run for run in last if run.status == "finished"], MOST - 1)
+    worse = _worse(store, (run for cell in cells for run in (*cell.earlier, cell.run)))
+    folders = folders_of([{"cell": cell.name, "run_id": cell.run.run_id} for cell in cells])
+    found = []
+    for cell, folder in zip(cells, folders, strict=True):
+        each = (*cell.earlier, cell.run)
+        trainings = [_training(store, run, before, worse) for run, before in zip(each, (None, *each), strict=False)]
+        found.append(CellHistory(cell.name, folder, tuple(trainings), limits.window, limits.least))
+    return found
+
+
+def _training(store: Store, run: RunInfo, before: RunInfo | None, worse: dict[tuple[str, str], set[str]]) -> Training:
+    from sweep.report.history import Training
+    from sweep.tracking.links import run_link
+
+    return Training(
+        started=datetime.fromtimestamp(run.start_ms / 1000, UTC),
+        metrics={name: value for name, value in run.metrics.items() if names.is_summary(name)},
+        worse=frozenset(worse[str(run.parent_run_id), str(run.cell)]),
+        changed=() if before is None else tuple(changes(before, run)),
+        link=run_link(store, run.run_id),
+    )
+
+
+def _worse(store: Store, runs: Iterable[RunInfo]) -> dict[tuple[str, str], set[str]]:
+    """What nights have called a regression: metrics by the night's run and the cell."""
+    from sweep.tracking.read import runs_by_id
+
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    nights = runs_by_id(store, sorted({run.parent_run_id for run in runs if run.parent_run_id}))
+    for night in nights.values():
+        try:
+            findings = json.loads(night.tags.get(names.REGRESSION, "[]"))
+        except ValueError:
+            continue
+        for finding in findings if isinstance(findings, list) else ():
+            if isinstance(finding, dict) and "metric" in finding:
+                found[night.run_id, str(finding.get("cell"))].add(str(finding["metric"]))
+    return found
