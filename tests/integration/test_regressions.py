@@ -74,6 +74,27 @@ def test_nights_of_which_the_last_is_worse(store: Store) -> None:
     assert store.client.get_run(sweep_run(store, "night7").run_id).data.tags[names.REGRESSION] == "[]"
 
 
+def test_suspects_are_what_changed_since_the_cell_was_as_usual(store: Store) -> None:
+    """A fall that stays keeps its suspects: the nights between were worse, too."""
+    for number in range(8):
+        store_night(store, number)
+    for number in (8, 9):
+        store_night(store, number, tags={names.DATA_DIGEST: "bbb"}, best__mAP50=0.6)
+        verdict = judge(store, sweep_run(store, f"night{number}"))
+        assert verdict.suspects == {"yolo11n-l4-relu-s0": ["data set: aaa → bbb"]}
+
+
+def test_very_many_regressions_fit_into_the_tag(store: Store) -> None:
+    many = [f"npu/target{number}/latency_ms" for number in range(60)]
+    for number in range(7):
+        store_night(store, number, **{metric.replace("/", "__"): 9.0 if number == 6 else 4.0 for metric in many})
+    run = sweep_run(store, "night6")
+    assert len(judge(store, run).regressions) == 60
+    marked = json.loads(store.client.get_run(run.run_id).data.tags[names.REGRESSION])
+    assert 10 < len(marked) < 60
+    assert marked[-1] == {"left_out": 61 - len(marked)}
+
+
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, list[Any]]]:
     """An address for JSON, and what came there."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sweep.nightly.gate import Limits, rule_of
-from sweep.nightly.past import changes, with_earlier
+from sweep.nightly.past import called_worse, changes, with_earlier
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ def read_history(store: Store, sweep: RunInfo) -> list[CellHistory]:
     runs = runs_by_id(store, [str(row["run_id"]) for row in rows])
     last = [runs[str(row["run_id"])] for row in rows if str(row["run_id"]) in runs]
     cells = with_earlier(store, [run for run in last if run.status == "finished"], MOST - 1)
-    worse = _worse(store, (run for cell in cells for run in (*cell.earlier, cell.run)))
+    worse = called_worse(store, (run for cell in cells for run in (*cell.earlier, cell.run)))
     folders = folders_of([{"cell": cell.name, "run_id": cell.run.run_id} for cell in cells])
     found = []
     for cell, folder in zip(cells, folders, strict=True):
@@ -64,31 +62,16 @@ def read_history(store: Store, sweep: RunInfo) -> list[CellHistory]:
     return found
 
 
-def _training(store: Store, run: RunInfo, before: RunInfo | None, worse: dict[tuple[str, str], set[str]]) -> Training:
+def _training(
+    store: Store, run: RunInfo, before: RunInfo | None, worse: Mapping[tuple[str, str], set[str]]
+) -> Training:
     from sweep.report.history import Training
     from sweep.tracking.links import run_link
 
     return Training(
         started=datetime.fromtimestamp(run.start_ms / 1000, UTC),
         metrics={name: value for name, value in run.metrics.items() if names.is_summary(name)},
-        worse=frozenset(worse[str(run.parent_run_id), str(run.cell)]),
+        worse=frozenset(worse.get((str(run.parent_run_id), str(run.cell)), ())),
         changed=() if before is None else tuple(changes(before, run)),
         link=run_link(store, run.run_id),
     )
-
-
-def _worse(store: Store, runs: Iterable[RunInfo]) -> dict[tuple[str, str], set[str]]:
-    """What nights have called a regression: metrics by the night's run and the cell."""
-    from sweep.tracking.read import runs_by_id
-
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    nights = runs_by_id(store, sorted({run.parent_run_id for run in runs if run.parent_run_id}))
-    for night in nights.values():
-        try:
-            findings = json.loads(night.tags.get(names.REGRESSION, "[]"))
-        except ValueError:
-            continue
-        for finding in findings if isinstance(findings, list) else ():
-            if isinstance(finding, dict) and "metric" in finding:
-                found[night.run_id, str(finding.get("cell"))].add(str(finding["metric"]))
-    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -48,9 +49,14 @@ class Trained:
                 )
                 yield Series(self.name, metric, earlier, (now, *again))
 
-    def suspects(self) -> list[str]:
-        """What is other than at its last training, in words: what may have made it worse."""
-        return changes(self.earlier[-1], self.run) if self.earlier else []
+    def suspects(self, worse: Collection[tuple[str, str]]) -> list[str]:
+        """What is other than at its last training that was as usual, in words: what may have made it worse.
+
+        Args:
+            worse: Which trainings were called a regression: the run of their night, and the cell.
+        """
+        good = [run for run in self.earlier if (str(run.parent_run_id), str(run.cell)) not in worse]
+        return changes(good[-1], self.run) if good else []
 
 
 def changes(last: RunInfo, run: RunInfo) -> list[str]:
@@ -60,6 +66,23 @@ def changes(last: RunInfo, run: RunInfo) -> list[str]:
     pairs = [(word, last.tags.get(tag), run.tags.get(tag)) for tag, word in words.items()]
     pairs += [(param, last.params.get(param), run.params.get(param)) for param in sorted({*last.params, *run.params})]
     return [f"{word}: {_short(before)} → {_short(now)}" for word, before, now in pairs if before != now]
+
+
+def called_worse(store: Store, runs: Iterable[RunInfo]) -> dict[tuple[str, str], set[str]]:
+    """What the nights of some runs have called a regression: metrics by the night's run and the cell."""
+    from sweep.tracking.read import runs_by_id
+
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    nights = runs_by_id(store, sorted({run.parent_run_id for run in runs if run.parent_run_id}))
+    for night in nights.values():
+        try:
+            findings = json.loads(night.tags.get(names.REGRESSION, "[]"))
+        except ValueError:
+            continue
+        for finding in findings if isinstance(findings, list) else ():
+            if isinstance(finding, dict) and "metric" in finding:
+                found[night.run_id, str(finding.get("cell"))].add(str(finding["metric"]))
+    return found
 
 
 def _short(text: str | None) -> str:

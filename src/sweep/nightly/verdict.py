@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sweep.nightly.gate import Finding, Limits, regressions, suspected
 from sweep.nightly.paired import beside_images
-from sweep.nightly.past import Trained, trained_in
+from sweep.nightly.past import Trained, called_worse, trained_in
 from sweep.show import counted
 from sweep.tracking import names
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
 
-MAX_TAG: Final = 7000  # characters of the findings at the sweep's run, of the 8,000 that MLflow takes
+MAX_TAG: Final = 3600  # characters of the findings at the sweep's run: longer tags are cut (`tracking.write.cut_tag`)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Verdict:
         judged: how many cells had enough earlier trainings to be judged.
         trained: how many were trained.
         regressions: what has become worse.
-        suspects: of each cell with a regression, what has changed since its last training.
+        suspects: of each cell with a regression, what has changed since it was last as usual.
         dismissed: what looked worse, but is not on the same images.
     """
 
@@ -76,7 +76,9 @@ class Verdict:
         told = [f"Regression in {counted(len({one.finding.cell for one in self.regressions}))}:"]
         told += [f"  {one.line()}" for one in self.regressions]
         for cell, suspects in self.suspects.items():
-            told.append(f"  {cell}: changed since its last training: {', '.join(suspects) or 'nothing that is known'}")
+            told.append(
+                f"  {cell}: changed since it was last as usual: {', '.join(suspects) or 'nothing that is known'}"
+            )
         return told + spared
 
 
@@ -104,7 +106,8 @@ def judge(store: Store, sweep: RunInfo, limits: Limits | None = None, look: Seco
     dismissed = tuple(one for one in found if _by_chance(one))
     worse = tuple(one for one in found if not _by_chance(one))
     named = {one.finding.cell for one in worse}
-    suspects = {cell.name: cell.suspects() for cell in cells if cell.name in named}
+    before = called_worse(store, (run for name in named for run in known[name].earlier))
+    suspects = {cell.name: cell.suspects(before) for cell in cells if cell.name in named}
     judged = sum(len(cell.earlier) >= limits.least for cell in cells)
     write.set_tags(store, sweep.run_id, {names.REGRESSION: _tag(worse)})
     return Verdict(judged, len(cells), worse, suspects, dismissed)
