@@ -112,7 +112,7 @@ def report(
         raise SweepError(f"--register {register}: sweep {run.sweep_id} has not ended yet.")
     built = rebuild_report(store, run, console, baseline=before, languages=lang, out=out)
     if register is not None:
-        register_recommended(store, built, register, console)
+        register_recommended(store, built, register, console, whatever=True)
 
 
 @app.command()

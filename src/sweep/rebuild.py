@@ -85,24 +85,37 @@ def _settings(run: RunInfo, languages: Sequence[str] | None) -> ReportSettings:
     return replace(settings, lang=read_report_settings({"lang": list(languages)}).lang)
 
 
-def register_recommended(store: Store, sweep: SweepData, name: str, console: Console) -> None:
+def register_recommended(
+    store: Store, sweep: SweepData, name: str, console: Console, *, whatever: bool = False
+) -> None:
     """Make the recommended cell of a sweep the champion of a model in MLflow's registry, and say so.
+
+    A champion that is there stays, unless the cell is significantly better on the same images.
 
     Args:
         store: The opened store.
         sweep: The sweep; it has ended.
         name: The model's name.
         console: Where to say it.
+        whatever: Whether the champion makes way in any case: somebody has asked for it.
 
     Raises:
         SweepError: The recommended cell's run holds no model.
     """
+    from sweep.champion import challenge
     from sweep.report.recommend import recommend
     from sweep.tracking.registry import register_champion
 
     cell = recommend(sweep).cell
     if cell is None or cell.run_id is None:
         console.print(f"Model {name}: no cell is recommended, so its champion stays.", style="yellow", markup=False)
+        return
+    if not whatever and not (found := challenge(store, sweep, cell.run_id, name)).won:
+        champion = found.champion
+        told = "another cell" if champion is None else f"{champion.cell or champion.name} (sweep {champion.sweep_id})"
+        console.print(f"Model {name}: its champion stays {told}: {found.reason()}.", soft_wrap=True, markup=False)
+        again = f"python -m sweep report --sweep {sweep.id} --register {name}"
+        console.print(f"To move it to {cell.name} all the same: {again}", soft_wrap=True, markup=False)
         return
     version = register_champion(store, cell.run_id, name)
     console.print(f"Model {name}: {cell.name} is version {version} and the champion.", soft_wrap=True, markup=False)

@@ -218,6 +218,19 @@ def runs_by_id(store: Store, run_ids: Sequence[str]) -> dict[str, RunInfo]:
     return runs
 
 
+def run_info(store: Store, run_id: str) -> RunInfo | None:
+    """Return a run of any experiment by its id, or None where it is deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return _info(run) if run.info.lifecycle_stage == "active" else None
+
+
 def read_json(store: Store, run: RunInfo, artifact_path: str) -> Any | None:
     """Return a JSON artifact of a run, or None where the run has none.
 

@@ -39,6 +39,19 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+def champion_run(store: Store, name: str) -> str | None:
+    """Return the id of the run whose model is the champion of that name, or None where there is no such champion."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run_id = store.client.get_model_version_by_alias(name, CHAMPION).run_id
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such name, or alias
+            raise
+        return None
+    return str(run_id) if run_id else None
+
+
 def register_champion(store: Store, run_id: str, name: str) -> str:
     """Register a run's model under a name, made if absent, give it the alias `champion`, and return the version.
 
