@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.config import home_of
 from sweep.ending import CellFailed, finish_and_measure, finished_run, measure_finished, recorded
 from sweep.record import artifacts, log_result, log_size, start_run, summary
-from sweep.remote import deliver_own, sees_sweep, with_mlflow_id
+from sweep.remote import delivering, sees_sweep, with_mlflow_id
 from sweep.resume import forget_state, interrupted_run, reopen, state_file
 from sweep.stopping import Stopped, stop_if_asked
 from sweep.trials.worker import tune_cell
@@ -34,10 +34,8 @@ def run_cell(config: DictConfig) -> dict[str, Any]:
     home, job = home_of(config), config["job"]
     if sees_sweep(home, job["sweep_id"]):
         return _run_until_stopped(config)
-    try:
+    with delivering(config):
         result = _run_until_stopped(config)
-    finally:
-        deliver_own(config)
     return with_mlflow_id(home, job["key"], result)
 
 

@@ -78,7 +78,10 @@ def test_a_node_that_does_not_see_the_home(cluster: RayCluster, on_ray: Desk) ->
     desk = on_ray
     cluster.start_node(cpus=1)
     cluster.start_node(cpus=1, hidden=desk.home)
-    process = desk.start(*options(cluster, desk), *TINY, "npu=none", "level=2,3", "recipe.epochs=2")
+    process = desk.start(
+        *options(cluster, desk), *TINY, "npu=none", "level=2,3", "recipe.epochs=20", "recipe.patience=0"
+    )
+    live = seen_live(desk)
     output, _ = process.communicate(timeout=LIMIT_S)
 
     assert process.returncode == 0, output
@@ -88,11 +91,23 @@ def test_a_node_that_does_not_see_the_home(cluster: RayCluster, on_ray: Desk) ->
     (here,) = desk.home.glob("cells/*/*/spool.jsonl")
     elsewhere = [run for run in desk.cell_runs() if run.id != here.parent.name]
     assert len(elsewhere) == 1
+    assert elsewhere[0].run_id in live, "its epochs came to MLflow while it was trained"
     assert elsewhere[0].run_id in set(cells["run_id"])
     (parent,) = {run.parent_run_id for run in desk.cell_runs()}
     assert desk.store().client.get_run(parent).data.tags["sweep.kind"] == "sweep"
     files = {file.path for file in desk.store().client.list_artifacts(elsewhere[0].run_id, "weights")}
     assert files == {"weights/best.pt", "weights/last.pt"}
+
+
+def seen_live(desk: Desk) -> set[str]:
+    """Wait until both cells are told of in MLflow while they are trained; their runs."""
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        running = [run for run in desk.cell_runs() if run.status == "running" and "metrics/mAP50" in run.metrics]
+        if len(running) == 2:
+            return {run.run_id for run in running}
+        time.sleep(0.2)
+    raise AssertionError("the epochs of both did not come")
 
 
 def test_tuning_over_both_nodes(cluster: RayCluster, on_ray: Desk, postgres: Postgres) -> None:
