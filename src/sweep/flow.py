@@ -78,9 +78,9 @@ def run_sweep(
         if there:
             forget_deleted(store, [planned.cell.key for planned in plan.cells])
         plan = with_states(plan, store, there=there)
-        check_disk(plan)
-        open_storages(plan)
         forecast = make_forecast(plan, store if there else None)
+        check_disk(plan, forecast.disk_mb)
+        open_storages(plan)
         print_plan(console, plan, cell_times(forecast), forecast_lines(forecast))
         sweep_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with sweep_lock(plan.settings.home, sweep_id):  # before its run is there to be seen by others

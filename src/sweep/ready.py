@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from sweep.devices import cores
-from sweep.disk import check_space, needed_mb
+from sweep.disk import check_space
 from sweep.plan import Plan
 
 
-def check_disk(plan: Plan) -> None:
+def check_disk(plan: Plan, needed_mb: float) -> None:
     """Refuse a sweep whose cells would fill the disk.
+
+    Args:
+        plan: With its states.
+        needed_mb: What the forecast says that it will take.
 
     Raises:
         SweepError: They would.
     """
-    trained = [planned.config for planned in plan.to_train]
-    cells = [(config.base, 0 if config.tune is None else config.tune.trials) for config in trained]
-    if cells:
-        check_space(plan.settings.home, needed_mb(cells, plan.settings.workers or cores()), len(cells))
+    if plan.to_train:
+        check_space(plan.settings.home, needed_mb, len(plan.to_train))
 
 
 def open_storages(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from sweep.errors import in_one_line
 from sweep.show import counted
 from sweep.tracking import names
 from sweep.tracking.expected import expected_of
+from sweep.tracking.read import as_count, cells_under, sweep_run
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -56,17 +57,11 @@ def read_status(store: Store, which: str) -> Status:
     Raises:
         SweepError: There is no such sweep.
     """
-    from sweep.tracking.read import cells_under, sweep_run
-
     sweep = sweep_run(store, which)
     runs = cells_under(store, sweep.run_id)
-    cells, to_run = _count(sweep.tags.get(names.CELL_COUNT)), _count(sweep.tags.get(names.TO_RUN))
+    cells, to_run = as_count(sweep.tags.get(names.CELL_COUNT)), as_count(sweep.tags.get(names.TO_RUN))
     reused = 0 if cells is None or to_run is None else cells - to_run
     return Status(sweep, tuple(_row(store, run) for run in runs), cells, reused)
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
 
 
 def _row(store: Store, run: RunInfo) -> Row:
@@ -74,7 +69,7 @@ def _row(store: Store, run: RunInfo) -> Row:
     row = Row(run.cell or run.name, Path(), state=run.status, started=run.start_ms / 1000)
     row.metrics = dict(run.metrics)
     row.note = run.reason or "" if run.status in {"failed", "killed"} else ""
-    row.epochs = _count(run.params.get("recipe.epochs")) or 0
+    row.epochs = as_count(run.params.get("recipe.epochs")) or 0
     if run.status == "finished":
         row.epoch = row.epochs
         row.metrics["metrics/mAP50"] = run.metrics.get("best/mAP50", run.metrics.get("metrics/mAP50", float("nan")))
@@ -116,8 +111,6 @@ def watch(store: Store, which: str, console: Console) -> None:
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text
-
-    from sweep.tracking.read import sweep_run
 
     which = str(sweep_run(store, which).sweep_id or which)  # `latest` may become another one meanwhile
     last: Status | None = None

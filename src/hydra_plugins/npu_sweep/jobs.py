@@ -12,10 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 
 log = logging.getLogger(__name__)
 GPU_GONE = 70  # exit code of a worker whose GPU has failed for good
+
+
+def plain(value: Any) -> Any:
+    """A setting of a launcher without OmegaConf: lists, mappings and values of their own."""
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def begin(launcher: Any) -> Path:

@@ -12,9 +12,9 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, returns
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, plain, returns
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -102,5 +102,4 @@ def _result(reference: Any) -> Any:
 
 def _given(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
     """Arguments as plain values, without those that are empty."""
-    plain = OmegaConf.to_container(arguments, resolve=True) if OmegaConf.is_config(arguments) else arguments
-    return {str(name): value for name, value in dict(plain or {}).items() if value is not None}  # type: ignore[arg-type]
+    return {str(name): value for name, value in dict(plain(arguments) or {}).items() if value is not None}

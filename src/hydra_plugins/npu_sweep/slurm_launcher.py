@@ -15,9 +15,9 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, returns
+from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, plain, returns
 
 log = logging.getLogger(__name__)
 FOLDER = "slurm"  # in the sweep's folder: jobs, their results and their output
@@ -53,8 +53,8 @@ class SlurmLauncher(Launcher):
         self.time_limit_min = time_limit_min
         self.requeues = requeues
         self.parallel = parallel
-        self.options = _plain(options or {})
-        self.parameters = {name: _plain(value) for name, value in parameters.items() if value is not None}
+        self.options = plain(options or {})
+        self.parameters = {name: plain(value) for name, value in parameters.items() if value is not None}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         from sweep.errors import SweepError
@@ -202,7 +202,3 @@ def minutes_of(limit: str) -> int | None:
         return None
     hours, minutes, seconds = [0, 0, 0, *parts][-3:]
     return (whole_days * 24 + hours) * 60 + minutes + (seconds > 0)
-
-
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

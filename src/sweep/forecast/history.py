@@ -12,6 +12,7 @@ from sweep.recipe import resolved_recipe
 from sweep.tracking import names
 from sweep.tracking.expected import expected_of
 from sweep.tracking.measured import MEASURED, measured_facts
+from sweep.tracking.read import FINISHED_CELLS, SWEEPS, as_count, param_is, sayable, search
 
 if TYPE_CHECKING:
     from sweep.plan import Plan, PlannedCell
@@ -65,7 +66,7 @@ class Kind:
         recipe = {name: params.get(f"{names.RECIPE_PREFIX}{name}", "None") for name in ("fraction", "imgsz", "batch")}
         return cls(
             params.get("base", ""), params.get("level", ""), params.get("act", ""),
-            device=run.tags.get(names.DEVICE, ""), images=_whole(run.tags.get(names.TRAIN_IMAGES)), **recipe,
+            device=run.tags.get(names.DEVICE, ""), images=as_count(run.tags.get(names.TRAIN_IMAGES)) or 0, **recipe,
         )  # fmt: skip
 
 
@@ -119,8 +120,6 @@ def _likest(runs: list[Past], here: tuple[object, ...]) -> list[Past]:
 
 def _finished(store: Store, kinds: Iterable[Kind]) -> Iterator[RunInfo]:
     """The finished cells that may be of one of these kinds, newest first in each kind."""
-    from sweep.tracking.read import FINISHED_CELLS, param_is, sayable, search
-
     wanted = {(kind.base, kind.level, kind.act, kind.imgsz, kind.batch) for kind in kinds}
     if len(wanted) > FEW_KINDS or not all(sayable(text) for texts in wanted for text in texts):
         yield from search(store, FINISHED_CELLS)
@@ -133,8 +132,6 @@ def _finished(store: Store, kinds: Iterable[Kind]) -> Iterator[RunInfo]:
 
 def _side_by_side(store: Store) -> dict[str, int]:
     """How many cells ran side by side in each of the last sweeps."""
-    from sweep.tracking.read import SWEEPS, search
-
     found = {}
     for run in search(store, SWEEPS, limit=RECENT_SWEEPS):
         expected = expected_of(run.tags)
@@ -154,10 +151,6 @@ def _past(run: RunInfo, side_by_side: Mapping[str, int]) -> Past | None:
     targets = frozenset(name for name, facts in measured_facts(run.tags).items() if facts.state == MEASURED)
     circumstances = (run.tags.get(names.HOST), side_by_side.get(run.sweep_id or ""), targets)
     return Past(epochs, train_s, max(0.0, total_s - train_s), trials, circumstances)
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
 
 
 def _epochs(run: RunInfo) -> int:

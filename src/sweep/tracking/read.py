@@ -110,6 +110,11 @@ def cells_under(store: Store, sweep_run_id: str) -> list[RunInfo]:
     return sorted(runs, key=lambda run: (run.start_ms, run.cell or "", run.run_id))
 
 
+def as_count(text: str | None) -> int | None:
+    """Return a whole number as a tag or a parameter holds it; None for anything else."""
+    return int(text) if text and text.isdecimal() else None
+
+
 def find_runs_by_key(store: Store, keys: Iterable[str]) -> dict[str, list[RunInfo]]:
     """Return the cell runs of each key, newest first; keys without runs are absent.
 
