@@ -145,9 +145,9 @@ def _targets(names: list[str] | None, home: Path) -> tuple[Target, ...]:
     Raises:
         SweepError: A target is unknown, or its compiler is not installed: here it was asked for by name.
     """
-    from sweep.config import target_options
     from sweep.errors import Problems
     from sweep.npu.targets import make_targets
+    from sweep.npu_settings import target_options
 
     problems, options = Problems(), {"onnx": target_options("onnx")}
     for name in dict.fromkeys(part.strip() for text in names or [] for part in text.split(",") if part.strip()):

@@ -22,11 +22,11 @@ from support.pictures import make_pictures
 from support.runs import run_count
 from sweep.architecture.resolve import resolve_model
 from sweep.architecture.summary import read_summary
-from sweep.config import target_options
 from sweep.defaults import Site
 from sweep.errors import SweepError
 from sweep.importing.importer import Imported, examine, import_cell
 from sweep.npu.targets import make_targets
+from sweep.npu_settings import target_options
 from sweep.remeasure import measure_sweep
 from sweep.report.tables import make_tables
 from sweep.tracking import names, write

@@ -12,11 +12,11 @@ import yaml
 
 from sweep.architecture.build import build_model
 from sweep.architecture.resolve import resolve_model
-from sweep.config import target_options
 from sweep.npu.cache import measured_once
 from sweep.npu.graph import count_nodes
 from sweep.npu.targets.base import Measurement, Subject
 from sweep.npu.targets.onnx import OnnxTarget
+from sweep.npu_settings import target_options
 
 CONF = Path(__file__).parents[3] / "conf"
 IMGSZ = 64

@@ -16,10 +16,10 @@ import yaml
 
 from sweep.architecture.build import build_model
 from sweep.architecture.resolve import resolve_model
-from sweep.config import target_options
 from sweep.npu.graph import count_nodes
 from sweep.npu.measure import FAILED, MEASURED, MISSING, Measured, measure
 from sweep.npu.targets import CompilerFailed, CompilerMissing, Subject, Target, make_target, qnn
+from sweep.npu_settings import target_options
 from sweep.paths import option_names
 
 CONF = Path(__file__).parents[3] / "conf"

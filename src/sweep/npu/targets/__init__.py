@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sweep.config import target_names, target_options
 from sweep.errors import Problems, SweepError
 from sweep.npu.targets.base import (
     CompilerFailed,
@@ -18,6 +17,7 @@ from sweep.npu.targets.base import (
     Target,
     TargetError,
 )
+from sweep.npu_settings import target_names, target_options
 
 __all__ = [
     "COMPILERS",
