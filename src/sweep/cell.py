@@ -78,7 +78,7 @@ def _run_tracked(work: Work) -> str:
     """
     from sweep.training.output import output_to
 
-    interrupted = None if work.settings.rerun else interrupted_run(work)
+    interrupted = interrupted_run(work)
     run, done = (start_run(work), 0) if interrupted is None else reopen(work, interrupted)
     work.progress.write("started", run_id=run.id, epochs=work.cell.recipe["epochs"], done=done)
     with output_to(run.folder / "train.log"):

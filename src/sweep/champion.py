@@ -49,6 +49,7 @@ def challenge(store: Store, sweep: SweepData, run_id: str, name: str) -> Challen
         name: The model's name in the registry.
     """
     from sweep.report.source import read_statistics
+    from sweep.statistics.images import same_images
     from sweep.statistics.paired import compare
     from sweep.tracking.read import run_info
     from sweep.tracking.registry import champion_run
@@ -59,7 +60,7 @@ def challenge(store: Store, sweep: SweepData, run_id: str, name: str) -> Challen
     if champion is None or challenger is None or champion.run_id == run_id:
         return Challenge(None, None)
     before, now = read_statistics(store, champion), read_statistics(store, challenger)
-    if before is None or now is None or sorted(before.images) != sorted(now.images):
+    if before is None or now is None or not same_images(before, now):
         return Challenge(champion, None)
     metric = cast("Metric", sweep.settings.ranked_by.rpartition("/")[2])
     return Challenge(champion, compare(now, [before], metric)[0])

@@ -33,8 +33,8 @@ def run(
     from sweep.interruption import Interrupted
     from sweep.nightly.conclusion import conclude
     from sweep.nightly.message import check_message
-    from sweep.nightly.night import refuse_verbs, run_night
-    from sweep.nightly.second_look import SecondLook, Train
+    from sweep.nightly.night import NightSweeps, refuse_verbs, run_night
+    from sweep.nightly.second_look import Ended, SecondLook
     from sweep.nightly.settings import composed, read_nightly
 
     given, console = list(overrides or []), make_console()
@@ -46,9 +46,9 @@ def run(
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    def after(code: int, sweep_id: str | None, train: Train) -> int:
-        look = SecondLook(given, settings.again, train, say) if settings.again else None
-        return conclude(config, settings.addresses, code, sweep_id, say, look)
+    def after(ended: Ended, night: NightSweeps) -> int:
+        look = SecondLook(given, settings.again, night.run, night.tell) if settings.again else None
+        return conclude(config, settings.addresses, ended, night.tell, look, night.log)
 
     try:
         code = run_night(home_of(config), settings.schedule, given, say, after=after, if_due=if_due)
@@ -68,6 +68,7 @@ def install(
     from sweep.flow import make_console
     from sweep.nightly import timers
     from sweep.nightly.night import begin_with, refuse_verbs
+    from sweep.redaction import redacted
 
     given, console = list(overrides or []), make_console()
     refuse_verbs(given)
@@ -83,10 +84,9 @@ def install(
         )
         typer.echo(shown)
         return
-    timers.install(job, kind)
     begin_with(job.home, job.schedule, datetime.now(UTC))
-    until = "" if job.schedule.until is None else f", until {job.schedule.until:%H:%M}"
-    console.print(f"Every night at {job.schedule.at:%H:%M} UTC{until}, by {kind}: {job.command}", soft_wrap=True)
+    timers.install(job, kind)
+    console.print(f"{job.words()}, by {kind}: {redacted(job.command)}", markup=False, soft_wrap=True)
 
 
 @app.command(context_settings=FREE)
@@ -98,8 +98,9 @@ def status(overrides: Overrides = None) -> None:
 
     job, console = _job(list(overrides or [])), make_console()
     by = timers.installed(job.home)
+    words = timers.words_of(job.home) or job.words()
     lines = [
-        f"Every night at {job.schedule.at:%H:%M} UTC, by {' and '.join(by)} ({job.name})."
+        f"{words}, by {' and '.join(by)} ({job.name})."
         if by
         else "Nothing starts a night in this home: python -m sweep nightly install"
     ]
@@ -124,17 +125,18 @@ def history(
     overrides: Overrides = None,
     sweep: Annotated[str, typer.Option(help="A nightly sweep's id, or `latest`.")] = "latest",
 ) -> None:
-    """Write the history page of a nightly sweep's cells anew: their trend over all nights."""
+    """Write the history page of the cells of a night anew: their trend over all nights."""
     from sweep.config import read_settings
     from sweep.flow import make_console
-    from sweep.nightly.history import update_history
+    from sweep.nightly.history import last_judged, update_history
     from sweep.nightly.settings import composed
-    from sweep.tracking.read import sweep_run
+    from sweep.tracking.read import LATEST, sweep_run
     from sweep.tracking.store import open_store
 
     settings = read_settings(composed(list(overrides or [])))
     store = open_store(settings.home, settings.experiment, settings.tracking_uri)
-    page = update_history(store, sweep_run(store, sweep))
+    run = last_judged(store) if sweep == LATEST else None
+    page = update_history(store, run or sweep_run(store, sweep))
     make_console().print(f"History: {page}", markup=False, soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from sweep.grid import Axis, Cell, Point, cell_name, expand
 from sweep.identity import identify, load_data
 from sweep.launching import Launching
 from sweep.npu.targets import make_targets
+from sweep.tracking.provenance import code_tags, same_code
 from sweep.tracking.registry import name_problem
 from sweep.tuning.done import tuned_enough
 
@@ -141,7 +142,7 @@ def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
 
     wanted = wanted_names([target for target in plan.targets if target.version() is not None])
     runs = runs_of_keys(store, [planned.cell.key for planned in plan.cells], there=there)
-    code = _code_now() if plan.settings.changed else {}
+    code = code_tags() if plan.settings.changed else {}
     cells = []
     for planned in plan.cells:
         known = runs.get(planned.cell.key, [])
@@ -161,21 +162,11 @@ def with_states(plan: Plan, store: Store, *, there: bool = True) -> Plan:
     return replace(plan, cells=tuple(cells))
 
 
-def _code_now() -> dict[str, str | None]:
-    """The tags that tell which code trains a cell now."""
-    from sweep.tracking import names
-    from sweep.tracking.provenance import provenance_tags
-
-    now = provenance_tags()
-    return {tag: now.get(tag) for tag in (names.GIT_COMMIT, f"{names.VERSION_PREFIX}sweep")}
-
-
 def _again(planned: PlannedCell, finished: RunInfo, code: Mapping[str, str | None]) -> PlannedCell:
     """With rerun=changed: a finished cell, which is trained again if it is the first one or its code has changed."""
     if planned.cell.index == 0:
         return replace(planned, state=CANARY)
-    changed = any(finished.tags.get(tag) != now for tag, now in code.items())
-    return replace(planned, state=CHANGED) if changed else planned
+    return planned if same_code(finished.tags, code) else replace(planned, state=CHANGED)
 
 
 def workers_of(planned: PlannedCell, rerun: bool) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sweep.tracking.spool.run import SpooledRun
 
 UNFINISHED = {"killed", "failed"}
+FINISHED = "finished"
 
 
 def state_file(folder: Path) -> Path:
@@ -25,12 +26,18 @@ def state_file(folder: Path) -> Path:
 def interrupted_run(work: Work) -> RunInfo | None:
     """The newest run of this cell that was cut short and has left its state in this home.
 
+    A cell that is trained again, though it is finished, goes on with what was begun by the same code, or in this sweep.
     The caller holds the cell, and has closed what processes that are gone have left open.
     """
     from sweep.tracking.known import home_runs
+    from sweep.tracking.provenance import code_tags, same_code
 
+    now = code_tags() if work.settings.rerun else {}
     for run in home_runs(work.store, work.identity.key):
-        if run.status in UNFINISHED and state_file(work.folder / run.id).exists():
+        if run.status == FINISHED:  # what was cut short before it is over and done with
+            return None
+        mine = run.sweep_id == work.job["sweep_id"] or same_code(run.tags, now)
+        if run.status in UNFINISHED and mine and state_file(work.folder / run.id).exists():
             return run
     return None
 

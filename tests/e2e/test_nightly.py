@@ -11,7 +11,10 @@ import pytest
 from e2e.conftest import TINY, Desk, gone_within, tree
 from support.sweeps import end_sweep, store_cell, store_sweep
 from sweep.nightly.night import last_night, run_night
+from sweep.nightly.past import cells_of
+from sweep.nightly.second_look import Ended
 from sweep.nightly.times import Schedule
+from sweep.tracking.read import search, sweep_run
 
 pytestmark = pytest.mark.slow
 NIGHT = (
@@ -106,3 +109,50 @@ def test_a_cell_that_looks_worse_is_trained_again_in_the_same_night(desk: Desk) 
     assert night is not None and night.exit_code == 3
     code, output = desk.run("status")
     assert f"Sweep {again[0].sweep_id}" not in output, "the night's own sweep is the latest one"
+
+
+def test_a_canary_that_is_cut_goes_on_in_the_next_night(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is finished, and trained again: from the epoch that the night before it has come to, and not from the first."""
+    monkeypatch.chdir(desk.folder)
+    options = [*NIGHT, "level=2"]
+    assert desk.run(*options)[0] == 0
+    began = max(event["time"] for event in desk.events())
+
+    def over() -> datetime:
+        far = any(
+            event["event"] == "epoch" and event["epoch"] >= 3 and event["time"] > began for event in desk.events()
+        )
+        return datetime(2026, 3, 2, 7 if far else 2, tzinfo=UTC)
+
+    ended: list[Ended] = []
+
+    def after(end: Ended, _: object) -> int:
+        ended.append(end)
+        return end.code
+
+    assert run_night(desk.home, SCHEDULE, options, print, now=over, after=after) == 0
+    assert ended[0].over
+
+    def next_night() -> datetime:
+        return datetime(2026, 3, 3, 2, tzinfo=UTC)
+
+    assert run_night(desk.home, SCHEDULE, options, print, now=next_night, after=after) == 0
+    starts = [event["done"] for event in desk.events() if event["event"] == "started"]
+    assert starts[:2] == [0, 0] and starts[2] >= 3
+    assert [run.status for run in desk.cell_runs()] == ["finished", "finished"], "the cut run was ended, not begun anew"
+    store = desk.store()
+    (cell,) = cells_of(store, sweep_run(store, str(ended[1].sweep_id)), 21)
+    assert cell.trained and len(cell.earlier) == 1, "it is judged by the night that has ended it"
+
+
+def test_a_sweep_that_somebody_starts_meanwhile_is_not_taken_for_the_night(desk: Desk) -> None:
+    night = desk.start("nightly", "run", *NIGHT, "level=2", "recipe.epochs=10")
+    desk.wait_for(lambda event: event["event"] == "epoch")
+    code, output = desk.run(*TINY, "npu=none", "recipe.epochs=1", "level=4", "act=silu", "experiment=npu-sweep")
+    assert code == 0, output
+    output, _ = night.communicate(timeout=240)
+    assert night.returncode == 0, output
+    assert "No regression in 0 cells; of 1 cell there are too few earlier trainings." in output
+    (judged,) = [run for run in search(desk.store(), "tags.`sweep.kind` = 'sweep'") if "sweep.regression" in run.tags]
+    (cell,) = [run for run in desk.cell_runs() if run.parent_run_id == judged.run_id]
+    assert cell.params["level"] == "2"

@@ -74,7 +74,7 @@ def test_cron(sweep: Callable[..., Ended], home: Path, tmp_path: Path, crontab: 
     assert done.stdout == "No night is due.\n", "those before it was installed were never asked for"
 
     ended = sweep("nightly", "status", f"home={home}")
-    assert "Every night at 01:00 UTC, by cron" in ended.stdout
+    assert "Every night at 00:00 UTC, by cron" in ended.stdout, "as installed, whatever the configuration says now"
     assert "There was no night yet." in ended.stdout
     assert "Removed from cron." in sweep("nightly", "remove", f"home={home}").stdout
     assert crontab() == []
@@ -114,3 +114,38 @@ def test_only_what_changed_and_a_canary_are_trained_again(home: Path) -> None:
     assert [planned.state for planned in plan.cells] == [CANARY, FINISHED, CHANGED, NEW]
     assert [planned.cell.index for planned in plan.to_run] == [0, 2, 3]
     assert len(with_states(made(*arguments), store).to_run) == 1
+
+
+def test_a_crontab_that_cannot_be_read_is_left_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from subprocess import CompletedProcess
+
+    from sweep.errors import SweepError
+    from sweep.nightly import timers
+
+    asked: list[list[str]] = []
+
+    def run(command: list[str], given: str | None = None) -> CompletedProcess[str]:
+        asked.append(command)
+        return CompletedProcess(command, 1, "", "crontab: You are not allowed to use this program")
+
+    monkeypatch.setattr(timers, "_run", run)
+    monkeypatch.setattr(timers.shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(SweepError, match="cannot be read, so it is left as it is"):
+        timers.remove(home)
+    assert asked == [["crontab", "-l"]]
+
+
+def test_installing_anew_asks_for_no_night_that_is_past(home: Path) -> None:
+    """Nobody wants a sweep in the middle of the day, because a timer was installed months ago."""
+    from datetime import UTC, datetime, time
+
+    from sweep.nightly.night import Night, _keep, begin_with, last_night
+    from sweep.nightly.times import Schedule, due
+
+    schedule, noon = Schedule(time(1, 0)), datetime(2026, 3, 2, 12, tzinfo=UTC)
+    (home / "nightly").mkdir(parents=True)
+    _keep(home, Night("2025-12-01T01:00:00", "2025-12-01T01:00:03", exit_code=0))
+    begin_with(home, schedule, noon)
+    known = last_night(home)
+    assert known is not None and known.exit_code == 0
+    assert due(schedule, noon, datetime.fromisoformat(known.night).replace(tzinfo=UTC)) is None

@@ -13,6 +13,7 @@ import pytest
 
 from support.sweeps import end_sweep, figures, store_cell, store_sweep
 from sweep.nightly.conclusion import conclude
+from sweep.nightly.second_look import Ended
 from sweep.nightly.settings import composed, read_nightly
 from sweep.nightly.verdict import judge
 from sweep.tracking import names
@@ -154,9 +155,9 @@ def test_it_is_told_by_mail_and_to_a_webhook(
     assert addresses == (hook, mail)
     said: list[str] = []
 
-    assert conclude(config, addresses, 0, "night7", said.append) == 0
+    assert conclude(config, addresses, Ended(0, "night7", over=False), said.append) == 0
     assert not posted and not mails, "nothing has become worse: nobody is told"
-    assert conclude(config, addresses, 0, "night8", said.append) == 3
+    assert conclude(config, addresses, Ended(0, "night8", over=False), said.append) == 3
     assert said[-1] == "A message was sent."
     (message,) = posted
     assert "regression" in message["title"]
@@ -164,7 +165,7 @@ def test_it_is_told_by_mail_and_to_a_webhook(
     assert "http://127.0.0.1:5000/#/experiments/" in message["message"]
     assert len(mails) == 1 and "regression" in mails[0]
 
-    assert conclude(config, addresses, 1, "night8", said.append) == 1
+    assert conclude(config, addresses, Ended(1, "night8", over=False), said.append) == 1
     assert "exit code 1" in posted[-1]["title"], "1 wins over 3"
 
 
@@ -175,7 +176,7 @@ def test_somebody_who_cannot_be_reached_changes_no_code(
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     config = composed([f"home={home}"])
-    assert conclude(config, ["json://127.0.0.1:9/hook"], 1, None, said.append) == 1
+    assert conclude(config, ["json://127.0.0.1:9/hook"], Ended(1, None, over=False), said.append) == 1
     assert said == ["The message could not be sent to all addresses of nightly.notify."]
 
 

@@ -12,6 +12,7 @@ from typing import Final
 WIDTH: Final = 1.2816  # standard deviations on either side that hold 80 % of a normal distribution
 UNTRIED: Final = 0.15  # spread that is assumed where no cell ran twice, as a share of its time
 LEAST: Final = 0.05  # a few equal times do not promise that the next one is equal, too
+INSTANT_S: Final = 1e-3  # a clock that was set back can leave a time of nothing
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def spread_of(groups: Iterable[Sequence[float]]) -> float:
     Args:
         groups: The times of cells that are alike, a group for each kind.
     """
-    logs = [[math.log(seconds) for seconds in group] for group in groups if len(group) > 1]
+    logs = [[math.log(max(seconds, INSTANT_S)) for seconds in group] for group in groups if len(group) > 1]
     freedom = sum(len(group) - 1 for group in logs)
     if not freedom:
         return UNTRIED

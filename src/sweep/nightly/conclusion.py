@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import read_settings
 from sweep.errors import in_one_line
 from sweep.nightly.message import send
+from sweep.nightly.second_look import Ended, SecondLook
 from sweep.redaction import redacted
 
 if TYPE_CHECKING:
-    from sweep.nightly.second_look import SecondLook
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
 
-EXIT_FINISHED, EXIT_REGRESSION = 0, 3
+EXIT_FINISHED, EXIT_FAILED, EXIT_REGRESSION = 0, 1, 3
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of the cells of a night.
+
+    Attributes:
+        lines: it in words.
+        worse: whether something has become worse.
+        known: whether that could be found out.
+    """
+
+    lines: tuple[str, ...]
+    worse: bool
+    known: bool = True
 
 
 def conclude(
     config: Mapping[str, Any],
     addresses: Sequence[str],
-    code: int,
-    sweep_id: str | None,
-    say: Callable[[str], None],
+    ended: Ended,
+    tell: Tell,
     look: SecondLook | None = None,
+    log: Path | None = None,
 ) -> int:
     """Judge a night whose sweep has ended, and tell of a regression or a failure.
+
+    The cells that were trained are judged where others have failed, too.
 
     Args:
         config: The plain config of a cell of the night.
         addresses: Who hears of it.
-        code: The exit code of the sweep.
-        sweep_id: The sweep; None where it was refused before it began.
-        say: Where to say it here.
-        look: How cells that look worse are looked at again; None: they are judged by one training.
+        ended: How the night's sweep has ended.
+        tell: Where to say it here.
+        look: How cells that look worse are looked at again; None: they are judged by what there is.
+        log: The night's log, which the message names.
 
     Returns:
-        The exit code of the night: 3 for a regression, otherwise that of the sweep.
+        The exit code of the night: that of the sweep, or where it is 0, 3 for a regression, and 1 where the night
+        could not be judged.
     """
-    told: list[str] = []
-    if code == EXIT_FINISHED and sweep_id is not None:
-        told, worse = _judged(config, sweep_id, look)
-        code = EXIT_REGRESSION if worse else code
-        for line in told:
-            say(line)
+    code, lines = ended.code, []
+    if ended.code in (EXIT_FINISHED, EXIT_FAILED) and ended.sweep_id is not None:
+        judged = _judged(config, ended.sweep_id, None if ended.over else look)
+        lines = [*judged.lines]
+        for line in lines:
+            tell(line)
+        if code == EXIT_FINISHED:
+            code = EXIT_FAILED if not judged.known else EXIT_REGRESSION if judged.worse else code
     if code and addresses:
-        title = f"npu-sweep: {'regression' if code == EXIT_REGRESSION else f'exit code {code}'} in the night"
-        body = "\n".join([f"Sweep {sweep_id}" if sweep_id else "The sweep was refused.", *told])
-        _send(addresses, title, redacted(body), say)
+        what = "regression" if code == EXIT_REGRESSION else f"exit code {code}"
+        sweep = f"Sweep {ended.sweep_id}" if ended.sweep_id else "The sweep was refused."
+        where = [] if log is None else [f"Log, on {platform.node()}: {log}"]
+        body = redacted("\n".join([sweep, *lines, *where]))
+        _send(addresses, f"npu-sweep: {what} in the night", body, tell)
     return code
 
 
-def _judged(config: Mapping[str, Any], sweep_id: str, look: SecondLook | None) -> tuple[list[str], bool]:
-    """The verdict in words, and whether something has become worse. A store that is away judges nothing."""
+def _judged(config: Mapping[str, Any], sweep_id: str, look: SecondLook | None) -> Judged:
+    """The verdict. A store that is away knows none."""
     from sweep.nightly.verdict import judge
     from sweep.tracking.links import run_link
     from sweep.tracking.read import sweep_run
@@ -65,11 +91,9 @@ def _judged(config: Mapping[str, Any], sweep_id: str, look: SecondLook | None) -
         sweep = sweep_run(store, sweep_id)
         verdict = judge(store, sweep, look=look)
     except Exception as error:
-        return [f"The night could not be judged: {in_one_line(error)}"], False
-    lines = verdict.lines()
-    if verdict.regressions:
-        lines.append(f"In MLflow: {run_link(store, sweep.run_id)}")
-    return [*lines, _history(store, sweep)], bool(verdict.regressions)
+        return Judged((f"The night could not be judged: {in_one_line(error)}",), worse=False, known=False)
+    link = f"In MLflow: {run_link(store, sweep.run_id)}"
+    return Judged((*verdict.lines(), link, _history(store, sweep)), bool(verdict.regressions))
 
 
 def _history(store: Store, sweep: RunInfo) -> str:
@@ -82,9 +106,9 @@ def _history(store: Store, sweep: RunInfo) -> str:
         return f"The history could not be written: {in_one_line(error)}"
 
 
-def _send(addresses: Sequence[str], title: str, body: str, say: Callable[[str], None]) -> None:
+def _send(addresses: Sequence[str], title: str, body: str, tell: Tell) -> None:
     try:
         sent = send(addresses, title, body)
     except Exception:  # whatever a service's client raises: the night itself has ended, and its code tells
         sent = False
-    say("A message was sent." if sent else "The message could not be sent to all addresses of nightly.notify.")
+    tell("A message was sent." if sent else "The message could not be sent to all addresses of nightly.notify.")

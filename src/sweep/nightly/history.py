@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sweep.nightly.gate import Limits, rule_of
-from sweep.nightly.past import called_worse, changes, with_earlier
+from sweep.nightly.past import called_worse, cells_of, changes
 from sweep.tracking import names
 
 if TYPE_CHECKING:
@@ -41,17 +41,20 @@ def update_history(store: Store, sweep: RunInfo) -> Path:
     return write_history(cells, judged, languages, history_folder(store.home))
 
 
+def last_judged(store: Store) -> RunInfo | None:
+    """The sweep of the last night that was judged; None where there is none."""
+    from sweep.tracking.read import SWEEPS, search
+
+    return next((run for run in search(store, SWEEPS) if names.REGRESSION in run.tags), None)
+
+
 def read_history(store: Store, sweep: RunInfo) -> list[CellHistory]:
     """The trainings of each cell of a sweep, in grid order; cells without a finished one are left out."""
     from sweep.report.history import CellHistory
     from sweep.report.source import folders_of
-    from sweep.tracking.read import runs_by_id, sweep_cells
 
     limits = Limits()
-    rows = [row for row in sweep_cells(store, sweep.run_id).to_dict("records") if row.get("run_id")]
-    runs = runs_by_id(store, [str(row["run_id"]) for row in rows])
-    last = [runs[str(row["run_id"])] for row in rows if str(row["run_id"]) in runs]
-    cells = with_earlier(store, [run for run in last if run.status == "finished"], MOST - 1)
+    cells = cells_of(store, sweep, MOST - 1)
     worse = called_worse(store, (run for cell in cells for run in (*cell.earlier, cell.run)))
     folders = folders_of([{"cell": cell.name, "run_id": cell.run.run_id} for cell in cells])
     found = []

@@ -17,12 +17,15 @@ from filelock import FileLock, Timeout
 from sweep.errors import SweepError
 from sweep.files import replacing
 from sweep.interruption import EXIT_CODES, Interrupted, interruptible
-from sweep.nightly.second_look import Train
+from sweep.nightly.second_look import Ended
 from sweep.nightly.settings import with_sweep
 from sweep.nightly.times import Schedule, due, end_of, last_begin
+from sweep.tracking import names
+from sweep.tracking.spool.journal import JOURNAL, read
 
+EXIT_FAILED: Final = 1  # for a sweep that a signal has killed
 LOOK_S: Final = 1.0
-After = Callable[[int, str | None, Train], int]
+LOCK_S: Final = 2.0  # whoever asks how things are holds the lock for a moment
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Night:
     log: str = ""
 
 
+After = Callable[[Ended, "NightSweeps"], int]
+"""What is done when the sweep of a night has ended, with how it did and the night, in which more sweeps may run;
+returns the night's exit code."""
+
+
 def folder_of(home: Path) -> Path:
     """Where nights keep what they know."""
     return home / "nightly"
@@ -62,9 +70,12 @@ def last_night(home: Path) -> Night | None:
 
 def begin_with(home: Path, schedule: Schedule, now: datetime) -> None:
     """Let the next night be the first one that is due: those before it were never asked for."""
-    if last_night(home) is None:
-        folder_of(home).mkdir(parents=True, exist_ok=True)
-        _keep(home, Night(_text(last_begin(schedule, now)), _text(now)))
+    folder_of(home).mkdir(parents=True, exist_ok=True)
+    known, begin = last_night(home), _text(last_begin(schedule, now))
+    if known is None:
+        _keep(home, Night(begin, _text(now)))
+    elif known.night < begin:
+        _keep(home, replace(known, night=begin))
 
 
 def runs_now(home: Path) -> bool:
@@ -96,8 +107,7 @@ def run_night(
         schedule: When nights are.
         overrides: Those of the sweep.
         say: Where to say what is done.
-        after: Called when its sweep has ended, with its exit code, its id (None where it has not come to have one), and
-            what runs one more sweep while the night lasts; returns the night's exit code.
+        after: What is done when its sweep has ended.
         if_due: Do nothing unless the last night that was to begin has not been run, and is not over.
         now: The time.
 
@@ -108,7 +118,7 @@ def run_night(
         Interrupted: Ctrl-C or SIGTERM, when the sweep has ended.
     """
     folder_of(home).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder_of(home) / "lock", timeout=0)
+    lock = FileLock(folder_of(home) / "lock", timeout=LOCK_S)
     try:
         lock.acquire()
     except Timeout:
@@ -121,7 +131,7 @@ def run_night(
         if begin is None:
             say("No night is due.")
             return 0
-        return _run(home, schedule, begin, overrides, say, after or (lambda code, *_: code), now)
+        return _run(home, schedule, begin, overrides, say, after or (lambda ended, _: ended.code), now)
     finally:
         lock.release()
 
@@ -152,17 +162,16 @@ def _run(
         end = None
     until = "" if end is None else f", until {end:%H:%M} UTC"
     say(f"The night of {begin:%Y-%m-%d} begins{until}. Its log: {log}")
-    sweeps = _Sweeps(home, log, end, now, say)
-    code, sweep_id = sweeps.run(with_sweep(overrides))
-    over = sweeps.over
-    say(_ending(log, code, over))
-    code = after(code, sweep_id, sweeps.one_more)
-    _keep(home, replace(night, ended=_text(now()), exit_code=code, over=over))
+    sweeps = NightSweeps(home, log, end, now, say)
+    ended = sweeps.run(with_sweep(overrides))
+    sweeps.tell(_ending(log, ended.code, ended.over))
+    code = after(ended, sweeps)
+    _keep(home, replace(night, ended=_text(now()), exit_code=code, over=ended.over))
     return code
 
 
 @dataclass
-class _Sweeps:
+class NightSweeps:
     """Runs the sweeps of a night, one after the other.
 
     Attributes:
@@ -170,7 +179,7 @@ class _Sweeps:
         log: what they say.
         end: when the night is over; None where it has no end.
         now: the time.
-        say: where to say it.
+        say: where to say what becomes of them.
         over: whether one was stopped because the night was over.
     """
 
@@ -181,24 +190,29 @@ class _Sweeps:
     say: Callable[[str], None]
     over: bool = False
 
-    def run(self, overrides: Sequence[str]) -> tuple[int, str | None]:
-        """Run a sweep; its exit code, 0 where the night was over before it, and its id, if it has come to have one."""
+    def tell(self, text: str) -> None:
+        """Say something, and keep it in the log: under cron nobody listens."""
+        self.say(text)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
+
+    def run(self, overrides: Sequence[str]) -> Ended:
+        """Run a sweep to its end, or until the night is over; not begun where it is already."""
+        if self._is_over():
+            return Ended(0, None, over=True)
         ours = [text for text in overrides if not text.startswith("nightly.")]  # addresses hold secrets
         before = _sweep_ids(self.home)
         with self.log.open("a", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sweep", *ours], stdout=output, stderr=subprocess.STDOUT, text=True
-            )
+            process = subprocess.Popen(  # in a group of its own: a terminal's Ctrl-C would reach it twice
+                [sys.executable, "-m", "sweep", *ours], stdout=output, stderr=subprocess.STDOUT, text=True,
+                start_new_session=True,
+            )  # fmt: skip
             self._wait(process)
-        code = 0 if self.over and process.returncode in EXIT_CODES.values() else process.returncode
-        return code, max(_sweep_ids(self.home) - before, default=None)
-
-    def one_more(self, overrides: Sequence[str]) -> str | None:
-        """Run one more sweep while the night lasts; its id, or None where the night was over before it or in it."""
-        if self._is_over():
-            return None
-        _, sweep_id = self.run(overrides)
-        return None if self.over else sweep_id
+        code = process.returncode if process.returncode >= 0 else EXIT_FAILED
+        if self.over and code in EXIT_CODES.values():
+            code = 0
+        made = [sweep_id for sweep_id in _sweep_ids(self.home) - before if _made_by(self.home, sweep_id, process.pid)]
+        return Ended(code, max(made, default=None), self.over)
 
     def _is_over(self) -> bool:
         return self.over or (self.end is not None and self.now() >= self.end)
@@ -210,7 +224,7 @@ class _Sweeps:
                 while process.poll() is None:
                     if not self.over and self._is_over():
                         self.over = True
-                        self.say(
+                        self.tell(
                             "The night is over: its sweep stops after the epochs under way, and the next night goes on."
                         )
                         process.send_signal(signal.SIGINT)
@@ -219,6 +233,12 @@ class _Sweeps:
             process.send_signal(next(number for number, code in EXIT_CODES.items() if code == interruption.exit_code))
             process.wait()
             raise
+
+
+def _made_by(home: Path, sweep_id: str, pid: int) -> bool:
+    """Whether a sweep is that of a process, and not one that somebody else has started meanwhile."""
+    first = next(read(home / "sweeps" / sweep_id / JOURNAL), None)
+    return first is not None and first[0].get("tags", {}).get(names.PID) == str(pid)
 
 
 def _sweep_ids(home: Path) -> set[str]:

@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 SEED_STEP: Final = 1000  # from the seed of a cell to those of its further trainings
 ONCE: Final = ("zip=[]", "exclude=[]", "rerun=true", "report.register=null")
 
-Train = Callable[[Sequence[str]], str | None]
-"""Runs one more sweep in the night with these overrides; returns its id, or None where the night is over."""
+
+@dataclass(frozen=True)
+class Ended:
+    """How a sweep of a night has ended.
+
+    Attributes:
+        code: its exit code.
+        sweep_id: its id; None where it was refused, or not begun because the night was over.
+        over: whether the night is.
+    """
+
+    code: int
+    sweep_id: str | None
+    over: bool
+
+
+Train = Callable[[Sequence[str]], Ended]
+"""Runs one more sweep in the night with these overrides, while it lasts."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +63,16 @@ class SecondLook:
         found: dict[str, tuple[RunInfo, ...]] = {}
         for cell, options in trained_again(self.overrides, cells, self.count).items():
             self.say(f"{cell} looks worse than usual. To be sure, it is trained {_times(self.count)} more.")
-            sweep_id = self.train(options)
-            if sweep_id is None:
-                self.say(f"The night is over: {cell} is judged by what there is.")
-            else:
-                found[cell] = _trainings(store, sweep_id, str(sweep.sweep_id))
+            ended = self.train(options)
+            if ended.sweep_id is not None:
+                found[cell] = _trainings(store, ended.sweep_id, str(sweep.sweep_id))
+            if ended.over:
+                self.say("The night is over: what looks worse is judged by the trainings that there are.")
+                break
+            if ended.sweep_id is None:
+                self.say(
+                    f"It was refused (exit code {ended.code}): {cell} is judged by the one training that there is."
+                )
         return found
 
 
@@ -86,6 +107,7 @@ def trained_again(overrides: Sequence[str], cells: Collection[str], count: int) 
 
     from sweep.arguments import override_key, prepare
     from sweep.compose import hydra_app
+    from sweep.config import MAX_SEED
     from sweep.launching import launching_of
     from sweep.overrides import CONFIG_NAME
     from sweep.plan import make_plan
@@ -101,6 +123,6 @@ def trained_again(overrides: Sequence[str], cells: Collection[str], count: int) 
     for planned in plan.cells:
         if planned.cell.name in cells:
             chosen = [text for text in planned.cell.overrides if override_key(text) not in ours]
-            seeds = ",".join(str(planned.config.seed + SEED_STEP * number) for number in range(1, count + 1))
-            found[planned.cell.name] = [*of_hydra, *chosen, *ONCE, f"seed={seeds}"]
+            seeds = [(planned.config.seed + SEED_STEP * number) % MAX_SEED for number in range(1, count + 1)]
+            found[planned.cell.name] = [*of_hydra, *chosen, *ONCE, f"seed={','.join(map(str, seeds))}"]
     return found

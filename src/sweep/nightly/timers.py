@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sweep.errors import SweepError
+from sweep.files import replacing
 from sweep.nightly.times import Schedule
 
 SYSTEMD, CRON = "systemd", "cron"
@@ -42,6 +43,11 @@ class Job:
     def name(self) -> str:
         """The name of the job on this machine."""
         return job_name(self.home)
+
+    def words(self) -> str:
+        """When it is started, in words."""
+        until = "" if self.schedule.until is None else f", until {self.schedule.until:%H:%M}"
+        return f"Every night at {self.schedule.at:%H:%M} UTC{until}"
 
     @property
     def command(self) -> str:
@@ -73,11 +79,12 @@ def available() -> str:
 
 def files_of(job: Job) -> dict[Path, str]:
     """The units of systemd, by where they go."""
-    # Specifiers and variables of systemd: a command line may hold both signs.
-    command = job.command.replace("%", "%%").replace("$", "$$")
+    # Specifiers, variables and escapes of systemd: a command line may hold all three signs.
+    command = job.command.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
+    home = str(job.home).replace("%", "%%")
     service = f"""\
 [Unit]
-Description=npu-sweep, every night, in {job.home}
+Description=npu-sweep, every night, in {home}
 
 [Service]
 Type=oneshot
@@ -90,7 +97,7 @@ SuccessExitStatus=3
 """
     timer = f"""\
 [Unit]
-Description=npu-sweep, every night, in {job.home}
+Description=npu-sweep, every night, in {home}
 
 [Timer]
 OnCalendar=*-*-* {job.schedule.at:%H:%M}:00 UTC
@@ -115,11 +122,15 @@ def install(job: Job, kind: str) -> None:
         SweepError: The system refuses.
     """
     remove(job.home)
+    with replacing(_words_file(job.home)) as part:
+        part.write_text(job.words(), "utf-8")
     if kind == CRON:
         _write_crontab([*_crontab(), cron_line(job)])
         return
     for path, text in files_of(job).items():
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # an override may hold a password
         path.write_text(text, "utf-8")
     _systemctl("daemon-reload")
     _systemctl("enable", "--now", f"{job.name}.timer")
@@ -147,6 +158,18 @@ def remove(home: Path) -> list[str]:
         _write_crontab(kept)
         found.append(CRON)
     return found
+
+
+def words_of(home: Path) -> str | None:
+    """When the installed job of a home is started, in words; None where that is not known."""
+    try:
+        return _words_file(home).read_text("utf-8")
+    except OSError:
+        return None
+
+
+def _words_file(home: Path) -> Path:
+    return home / "nightly" / "installed"
 
 
 def installed(home: Path) -> list[str]:
@@ -185,6 +208,8 @@ def _crontab() -> list[str]:
     if shutil.which("crontab") is None:
         return []
     done = _run(["crontab", "-l"])
+    if done.returncode and "no crontab for" not in done.stderr:
+        raise SweepError(f"The crontab cannot be read, so it is left as it is: {done.stderr.strip()}")
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sweep.nightly.gate import Finding, Limits, regressions, suspected
 from sweep.nightly.paired import beside_images
-from sweep.nightly.past import Trained, called_worse, trained_in
+from sweep.nightly.past import Past, called_worse, cells_of
 from sweep.show import counted
 from sweep.tracking import names
 
@@ -40,7 +40,7 @@ class Regression:
         value = f"{one.now:.4g}" if one.trainings == 1 else f"{one.now:.4g} (mean of {one.trainings} trainings)"
         told = (
             f"{one.cell}: {one.metric} {value}, usually {one.usual:.4g}; "
-            f"{one.spreads:.1f} times its spread of {one.spread:.2g} worse"
+            f"{one.errors:.1f} standard errors worse (trainings differ by {one.spread:.2g})"
         )
         if self.images is None:
             return told
@@ -94,7 +94,7 @@ def judge(store: Store, sweep: RunInfo, limits: Limits | None = None, look: Seco
     from sweep.tracking import write
 
     limits = limits or Limits()
-    cells = trained_in(store, sweep, limits.window)
+    cells = cells_of(store, sweep, limits.window)
     if look is not None and (doubtful := suspected(_series(cells), limits)):
         again = look.take(store, sweep, doubtful)
         cells = [replace(cell, again=again.get(cell.name, ())) for cell in cells]
@@ -108,12 +108,13 @@ def judge(store: Store, sweep: RunInfo, limits: Limits | None = None, look: Seco
     named = {one.finding.cell for one in worse}
     before = called_worse(store, (run for name in named for run in known[name].earlier))
     suspects = {cell.name: cell.suspects(before) for cell in cells if cell.name in named}
-    judged = sum(len(cell.earlier) >= limits.least for cell in cells)
+    trained = [cell for cell in cells if cell.trained]
+    judged = sum(len(cell.earlier) >= limits.least for cell in trained)
     write.set_tags(store, sweep.run_id, {names.REGRESSION: _tag(worse)})
-    return Verdict(judged, len(cells), worse, suspects, dismissed)
+    return Verdict(judged, len(trained), worse, suspects, dismissed)
 
 
-def _series(cells: Sequence[Trained]) -> list[Any]:
+def _series(cells: Sequence[Past]) -> list[Any]:
     return [series for cell in cells for series in cell.series()]
 
 

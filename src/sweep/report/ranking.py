@@ -81,9 +81,11 @@ def standings(cells: tuple[CellData, ...], metric: str) -> tuple[Standing, ...]:
 
 def same_images(one: CellData, other: CellData) -> bool:
     """Whether both cells have per-image statistics, of the same images."""
+    from sweep.statistics import images
+
     if one.statistics is None or other.statistics is None:
         return False
-    return sorted(one.statistics.images) == sorted(other.statistics.images)
+    return images.same_images(one.statistics, other.statistics)
 
 
 @dataclass(frozen=True)

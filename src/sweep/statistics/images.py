@@ -49,6 +49,19 @@ class ImageStatistics:
     replicates: NDArray[np.float32] | None = None
 
 
+def same_images(one: ImageStatistics, other: ImageStatistics) -> bool:
+    """Return whether two evaluations are of the same images: the same names with the same objects, in any order."""
+    return _objects(one) == _objects(other)
+
+
+def _objects(stats: ImageStatistics) -> dict[str, list[int]]:
+    """The classes of the objects of each image."""
+    found: dict[str, list[int]] = {name: [] for name in stats.images}
+    for image, category in zip(stats.object_image.tolist(), stats.object_category.tolist(), strict=True):
+        found[stats.images[image]].append(category)
+    return {name: sorted(categories) for name, categories in found.items()}
+
+
 def save_statistics(statistics: ImageStatistics, path: Path) -> None:
     """Write the statistics as a compressed .npz file; the same statistics give the same bytes."""
     import json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def provenance_tags(device: str | None = None, folder: Path | None = None) -> di
     if device:
         tags[names.DEVICE] = device
     return tags
+
+
+def code_tags() -> dict[str, str | None]:
+    """Return the tags that tell which code trains a cell now: the folder's commit, and the version of npu-sweep."""
+    now = provenance_tags()
+    return {tag: now.get(tag) for tag in (names.GIT_COMMIT, f"{names.VERSION_PREFIX}sweep")}
+
+
+def same_code(tags: Mapping[str, str], code: Mapping[str, str | None]) -> bool:
+    """Return whether a run was trained by the same code as `code_tags` tells.
+
+    A run without a commit was trained outside of a repository, or on a node without git: it is not known to be another.
+    """
+    return all(tags.get(tag, now) == now for tag, now in code.items())
 
 
 @cache

@@ -196,20 +196,27 @@ def curves(store: Store, run_id: str, metrics: Sequence[str] = names.EPOCH_METRI
     return frame
 
 
-def search(store: Store, filter_string: str, limit: int | None = None) -> Iterator[RunInfo]:
-    """Yield the active runs of the experiment that pass MLflow's filter, newest first."""
+def search(store: Store, filter_string: str, limit: int | None = None, page: int = PAGE) -> Iterator[RunInfo]:
+    """Yield the active runs of the experiment that pass MLflow's filter, newest first.
+
+    Args:
+        store: The opened store.
+        filter_string: In MLflow's language.
+        limit: How many at most; None: all.
+        page: How many are asked for at once; who needs few of many stops reading.
+    """
     token: str | None = None
     while True:
         with paused_collector():
-            page = store.client.search_runs(
+            found = store.client.search_runs(
                 [store.experiment_id],
                 filter_string,
-                max_results=limit or PAGE,
+                max_results=limit or page,
                 order_by=["attributes.start_time DESC"],
                 page_token=token,
             )
-        yield from (_info(run) for run in page)
-        token = page.token
+        yield from (_info(run) for run in found)
+        token = found.token
         if not token or limit:
             return
 
