@@ -112,7 +112,7 @@ def test_a_cell_that_looks_worse_is_trained_again_in_the_same_night(desk: Desk) 
 
 
 def test_a_canary_that_is_cut_goes_on_in_the_next_night(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is finished, and trained again: from the epoch that the night before it has come to, and not from the first."""
+    """It is finished, and trained again: from the epoch that the night before came to, and not from the first."""
     monkeypatch.chdir(desk.folder)
     options = [*NIGHT, "level=2"]
     assert desk.run(*options)[0] == 0
