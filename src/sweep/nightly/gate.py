@@ -37,8 +37,8 @@ class Limits:
 
     window: int = 21
     least: int = 5
-    worse: float = 4.2
-    suspect: float = 2.0
+    worse: float = 4.5
+    suspect: float = 1.75
     certain: float = 6.0
     small: float = 2.0
 

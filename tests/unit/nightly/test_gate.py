@@ -50,7 +50,7 @@ def test_thirty_nights_without_a_fall_show_none() -> None:
         for night in range(21, 51):
             series = [Series(str(n), MAP, each[:night], each[night : night + 1]) for n, each in enumerate(cells)]
             alarms += len(regressions(second_look(random, series)))
-    assert alarms <= 2, "in about 0.8 % of thirty nights there is one (benchmarks/nights.py)"
+    assert alarms <= 2, "in 1.3 % of thirty nights there is one with two trainings more (benchmarks/nights.py)"
 
 
 def test_a_fall_of_two_points_is_found_within_two_nights() -> None:
@@ -62,7 +62,7 @@ def test_a_fall_of_two_points_is_found_within_two_nights() -> None:
             series = [Series(str(n), MAP, each[:night], each[night : night + 1]) for n, each in enumerate(cells)]
             found += [finding.cell for finding in regressions(second_look(random, series, fall=0.02))]
         missed += "0" not in found
-    assert missed <= 2, "0.5 % are (benchmarks/nights.py)"
+    assert missed <= 2, "0.6 % are (benchmarks/nights.py)"
 
 
 def test_who_is_suspected() -> None:
@@ -99,7 +99,7 @@ def test_a_spread_that_is_not_known() -> None:
         ("npu/onnx.generic_int8/op_pct", 99.0, 97.0, True),
         ("npu/onnx.generic_int8/op_pct", 97.0, 99.0, False),
         ("int8/size_mb", 2.9, 3.1, True),
-        ("time/train_s", 60.0, 110.0, True),
+        ("time/train_s", 60.0, 120.0, True),
         ("time/train_s", 60.0, 75.0, False),
         ("best/mAP50-95", 0.5, 0.48, True),
         ("best/mAP50-95", 0.5, 0.51, False),
