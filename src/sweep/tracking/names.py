@@ -42,6 +42,7 @@ HOME: Final = "sweep.home"
 PID: Final = "sweep.pid"  # of the process that writes the run, on `sweep.host`
 HEARTBEAT: Final = "sweep.heartbeat"  # when that process has last shown that it lives, about once a minute, in UTC
 LOCAL_ID: Final = "sweep.local_id"  # what the run is called in its home, where its folder has this name
+STOPPING: Final = "sweep.stopping"  # of a sweep whose cells run elsewhere: why these were asked to stop
 RERUN: Final = "sweep.rerun"  # "true": its sweep had asked to train finished cells again
 DEVICE: Final = "sweep.device"
 VERSION_PREFIX: Final = "sweep.version."
