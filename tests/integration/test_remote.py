@@ -50,7 +50,7 @@ def test_a_job_elsewhere_is_told_its_home_experiment_and_server(tmp_path: Path, 
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "홈, (a)=1"
     home.mkdir()
-    plan = made(f"home={home}", "experiment=\"it's\"", f"tracking.uri={SERVER}/a=b", "data=signs", "npu=none")
+    plan = made(f"home={home}", 'experiment="it\'s"', f"tracking.uri={SERVER}/a=b", "data=signs", "npu=none")
     plan = SimpleNamespace(**{**vars(plan), "launching": Launching("ray", elsewhere=True)})
     sweep: Any = Sweep("s", run=None, plan=plan, store=None, outcomes={})  # type: ignore[arg-type]
     told = _overrides(plan.cells[0], sweep, 0, 0)

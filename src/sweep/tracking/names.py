@@ -57,6 +57,7 @@ TUNE_SAMPLER: Final = "tune.sampler"
 TUNE_PRUNER: Final = "tune.pruner"
 TUNE_OBJECTIVE: Final = "tune.objective"
 TUNE_EPOCHS_TAG: Final = "tune.trial_epochs"
+TUNE_ASKED: Final = "tune.trials_asked"  # of a cell: how many trials there are to be
 TUNE_ENDED: Final = "tune.trials"  # of a finished cell: how many trials ended
 TUNE_STOPPED: Final = "tune.stopped"  # and what ended it: `total`, `patience=5`, `budget_min=10`
 TUNE_REFIT: Final = "tune.refit"
