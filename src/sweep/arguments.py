@@ -44,8 +44,8 @@ def prepare(arguments: Sequence[str]) -> list[str]:
         elif _is_tune(key.lstrip("+")):
             prepared.append(_tune(key.lstrip("+"), value))
         elif key in {"home", "data.path"} or key.endswith(".weights"):
-            quoted = [_quote(_absolute(part, key)) for part in _values(value)]
-            prepared.append(f"{key}={','.join(quoted)}")
+            paths = [_quote(_absolute(part, key)) for part in _values(value)]
+            prepared.append(f"{key}={','.join(paths)}")
         elif key.endswith(".uri"):
             prepared.append(f"{key}={','.join(_quote(part) for part in _values(value))}")
         elif key.startswith("recipe."):
@@ -94,7 +94,7 @@ def _tune(key: str, value: str) -> str:
         return f"{key}={_quote(_absolute(value, key))}"
     if key.startswith(TUNE_SPACE):
         name = key.removeprefix(TUNE_SPACE).removeprefix("recipe.")
-        text = "null" if value.strip() == "null" else _quoted(_unquoted(value) if len(_values(value)) == 1 else value)
+        text = "null" if value.strip() == "null" else quoted(_unquoted(value) if len(_values(value)) == 1 else value)
         return f"++{TUNE_SPACE}{name}={text}"
     if key in TUNE_METHODS:
         return f"++{key}={value}" if value.startswith("{") else f"{key}.name={value}"
@@ -155,10 +155,10 @@ def _quote(text: str) -> str:
     """A value that Hydra reads back as exactly this text. Literals, sweeps and quoted values stay as they are."""
     if text in LITERALS or GRAMMAR_CALL.match(text) or text != _unquoted(text):
         return text
-    return _quoted(text)
+    return quoted(text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text in quotes, whatever it looks like."""
     # In Hydra's grammar a backslash is special only in front of a quote.
     escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", text)

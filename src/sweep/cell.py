@@ -66,8 +66,8 @@ def _train_cell(work: Work) -> dict[str, Any]:
         finished = None if work.settings.rerun else finished_run(work)
         if finished is not None:
             measure_finished(work, finished)
-            work.progress.write("finished", run_id=finished.id, reused=True)
-            return {"run_id": finished.id, "reused": True, "finished": True}
+            work.progress.write("finished", run_id=finished.run_id, reused=True)
+            return {"run_id": finished.run_id, "reused": True, "finished": True}
         return {"run_id": _run_tracked(work), "reused": False, "finished": True}
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.locks import cell_folder
@@ -48,6 +46,7 @@ def deliver_all(store: Store, wait_s: float, console: Console) -> Left:
 
 def print_left(console: Console, store: Store, left: Left) -> None:
     """What could not be delivered, why, and how to do it later."""
+    from sweep.tracking.spool.destination import sync_command
     from sweep.tracking.uri import without_credentials
 
     if not left:
@@ -66,18 +65,6 @@ def print_left(console: Console, store: Store, left: Left) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-def sync_command(store: Store) -> str:
-    """The command that delivers what is left in this home."""
-    from sweep.tracking.uri import resolve_uri, without_credentials
-
-    words = ["python", "-m", "sweep", "sync"]
-    if store.home != Path.cwd() / "mlruns":
-        words += ["--home", str(store.home)]
-    if store.uri != resolve_uri(store.home, None):
-        words += ["--tracking-uri", without_credentials(store.uri)]
-    return shlex.join(words)
 
 
 def with_mlflow_ids(store: Store, plan: Plan, outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:

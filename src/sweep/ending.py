@@ -86,5 +86,5 @@ def measure_finished(work: Work, run: RunInfo) -> None:
 
     wanted = lacking(run.tags, wanted_names(work.targets))
     if wanted:
-        work.progress.write("measuring", run_id=run.id)
+        work.progress.write("measuring", run_id=run.run_id)
         measure_run(work.store, run, wanted, lambda: work.measuring(wanted))

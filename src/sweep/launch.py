@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.arguments import quoted
 from sweep.interruption import Interrupted, patiently_interruptible
 from sweep.outcome import Outcome, collect, mark_ended
 from sweep.plan import CANARY, CHANGED, UNMEASURED, Plan, PlannedCell, workers_of
@@ -142,9 +143,13 @@ def _launch_once(sweep: Sweep, cells: list[PlannedCell], attempt: int, launcher:
 def _asker(sweep: Sweep, console: Console) -> Callable[[Interrupted], None]:
     """How the cells of a sweep are asked to stop; where that cannot be told to them, it is stopped at once."""
 
+    from sweep.tracking import names  # now: in the handler of a signal nothing is imported
+
     def ask(interruption: Interrupted) -> None:
         try:
             ask_to_stop(sweep.plan.settings.home, sweep.id, interruption.reason)
+            if sweep.plan.launching.elsewhere:  # cells that do not see this home hear of it through MLflow
+                sweep.run.set_tags({names.STOPPING: interruption.reason})
         except OSError:
             raise interruption from None
         console.print(f"{interruption.reason}: stopping after the epochs under way. Ctrl-C stops at once.")
@@ -185,7 +190,7 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) ->
         "attempt": attempt,
         "worker": worker,
     }
-    there = [f"device={sweep.plan.devices.type}"] if sweep.plan.launching.elsewhere else []
+    there = _place(sweep.plan) if sweep.plan.launching.elsewhere else []
     again = [f"rerun={str(planned.state in AGAIN).lower()}"] if sweep.plan.settings.changed else []
     return [
         *cell.overrides,
@@ -193,3 +198,12 @@ def _overrides(planned: PlannedCell, sweep: Sweep, attempt: int, worker: int) ->
         *again,
         *(f"job.{name}='{value}'" if isinstance(value, str) else f"job.{name}={value}" for name, value in job.items()),
     ]
+
+
+def _place(plan: Plan) -> list[str]:
+    """What a job on another machine is told, as it composes anew there: without the site settings of the user's folder,
+    and with relative paths of its own.
+    """
+    settings = plan.settings
+    places = {"home": str(settings.home), "experiment": settings.experiment, "tracking.uri": settings.tracking_uri}
+    return [f"device={plan.devices.type}", *(f"{key}={quoted(text)}" for key, text in places.items() if text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ RAY = (
     "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
     "hydra_plugins.hydra_ray_launcher.ray_aws_launcher.RayAWSLauncher",
 )
+
+OPTIONS = ("options", "additional_parameters")  # where launchers have what else sbatch is asked for
+GPUS = {"gpus", "gpus_per_node", "gpus_per_task", "gpus_per_socket", "gres", "tres_per_node", "tres_per_task"}
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,19 @@ def launching_of(config: DictConfig) -> Launching:
     choice = str(config.hydra.runtime.choices.get("hydra/launcher", "local"))
     target = str(launcher.get("_target_", ""))
     if target in SLURM:
-        gpus = any(launcher.get(name) for name in ("gpus_per_node", "gpus_per_task", "gres"))
+        gpus = any(_asks_for_gpus(launcher.get(name) or {}) for name in OPTIONS) or _asks_for_gpus(launcher)
         parallel = launcher.get("parallel") or launcher.get("array_parallelism")
         return Launching(choice, ours=False, elsewhere=True, gpus=gpus, parallel=parallel)
     if target in RAY:
         ray = launcher.get("ray") or launcher
         address = (ray.get("init") or {}).get("address")
         gpus = bool((ray.get("remote") or {}).get("num_gpus"))
-        return Launching(choice, ours=False, elsewhere=address not in (None, "local"), gpus=gpus)
+        elsewhere = address not in (None, "local")
+        return Launching(choice, ours=False, elsewhere=elsewhere, gpus=gpus, parallel=launcher.get("parallel"))
     return Launching(choice, ours=target == LOCAL)
+
+
+def _asks_for_gpus(options: Mapping[str, Any]) -> bool:
+    """Whether options of sbatch ask for a GPU; `gres=` and its like may ask for something else."""
+    asked = {name: options.get(name) or options.get(name.replace("_", "-")) for name in GPUS}
+    return any(value and "gpu" in f"{name}={value}" for name, value in asked.items())

@@ -156,7 +156,7 @@ def _outcome(home: Path, sweep_id: str, index: int, returned: Any, begin: int) -
     if seen.state == "finished":
         return seen
     if seen.state == "killed":
-        stopped = ATTENTION in reason
+        stopped = ATTENTION in reason or STOPPED in reason
         lost = not stopped and _died(returned, error)
         return Outcome("killed" if stopped else "failed", seen.run_id, reason, open=True, lost=lost)
     if seen.state == "skipped" and (ATTENTION in reason or STOPPED in reason):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import TINY, Desk
+from hydra_plugins.npu_sweep.slurm_launcher import job_states, withdraw
 from support.mlflow_server import mlflow_server
 from support.slurm import slurm, why_not
 
@@ -89,6 +90,27 @@ def test_a_sweep_that_is_stopped_leaves_no_job(on_slurm: Desk) -> None:
     deadline = time.monotonic() + 60
     while queue():
         assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_jobs_that_wait_leave_the_queue_and_one_that_runs_goes_on(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first Ctrl-C does; nothing is trained."""
+    monkeypatch.setenv("SLURM_CONF", str(cluster))
+    command = ["sbatch", "--parsable", "--array=0-2%1", "--output=/dev/null", "--wrap=sleep 120"]
+    array = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    jobs = [f"{array}_{number}" for number in range(3)]
+    deadline = time.monotonic() + 60
+    while (job_states(jobs) or {}).get(jobs[0]) != "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert withdraw(jobs) == jobs[1:]
+    assert queue() == [(jobs[0], "RUNNING")]
+    assert withdraw(jobs[:1]) == []
+    subprocess.run(["scancel", array], check=True)
+    while queue():
+        assert time.monotonic() < deadline + 60
         time.sleep(0.5)
 
 

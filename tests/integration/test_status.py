@@ -90,3 +90,53 @@ def test_watching_goes_on_to_the_end(store: Store, home: Path, sweep: Callable[.
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("Sweep s on desk") == 1
     assert "Sweep s on desk: finished" in ended.stdout
+
+
+def test_cells_that_were_only_measured_count_when_the_sweep_has_ended(store: Store) -> None:
+    """Their runs are under the sweep that trained them, not under this one."""
+    before = store_sweep(store, sweep_id="before")
+    entry = store_cell(store, before, "c", sweep_id="before", summary=figures(0.7))
+    parent = store_sweep(store, tags={names.CELL_COUNT: "1", names.TO_RUN: "1"})
+    assert read_status(store, "s").finished == 0
+    end_sweep(store, parent, [entry | {"reused": True}])
+    assert "1 of 1 cell finished." in status_lines(read_status(store, "s"))
+
+
+def test_a_tuned_cell_is_as_far_as_its_trials(store: Store) -> None:
+    parent = store_sweep(store, tags=TAGS)
+    cell = begun(store, parent, "tuned", 0)
+    write.set_tags(store, cell, {names.TUNE_STUDY: "study", names.TUNE_ASKED: "20"})
+    for number, ended in enumerate((True, True, False)):
+        trial = write.start_cell(
+            store, parent_run_id=cell, sweep_id="s", cell_name=f"trial {number}", cell_key="tuned", params={}, tags={}
+        )
+        write.set_tags(store, trial, {names.KIND: names.KIND_TRIAL})
+        if ended:
+            write.finish(store, trial, "FINISHED")
+    (row,) = read_status(store, "s").rows
+    assert row.reached == "2/20 trials"
+
+
+def test_a_sweep_that_was_killed_is_not_watched_for_ever(store: Store, home: Path, sweep: Callable[..., Ended]) -> None:
+    parent = store_sweep(store, tags=TAGS | {names.HEARTBEAT: "2026-01-02T03:04:05Z"})
+    begun(store, parent, "c", 3)
+    ended = sweep("status", "--watch", f"--home={home}")
+    assert ended.returncode == 0, ended.stderr
+    assert "No sign of life since 2026-01-02 03:04 UTC" in ended.stdout
+
+
+def test_a_sweep_that_is_deleted_while_it_is_watched_is_told_of(
+    store: Store, home: Path, sweep: Callable[..., Ended]
+) -> None:
+    parent = store_sweep(store, tags=TAGS)
+
+    def delete() -> None:
+        time.sleep(8)
+        store.client.delete_run(parent)
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    ended = sweep("status", "--watch", f"--home={home}")
+    deleting.join()
+    assert ended.returncode == 2
+    assert "holds no such sweep" in ended.stderr

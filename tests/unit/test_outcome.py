@@ -15,6 +15,7 @@ from sweep.identity import axes_of
 from sweep.outcome import Outcome, collect
 from sweep.pool import JobLost
 from sweep.progress import ProgressWriter, progress_end, progress_file
+from sweep.stopping import STOPPED
 from sweep.tracking import names
 
 FAIL_FAST = "stopped, because another cell failed and on_error=fail_fast"
@@ -92,6 +93,13 @@ def test_a_job_lost_before_it_started_is_failed_without_a_run(tmp_path: Path) ->
 def test_fail_fast_kills_what_runs_and_skips_what_waits(wrote: Any, tmp_path: Path) -> None:
     assert ended(tmp_path, JobLost(FAIL_FAST)) == Outcome("skipped", None, FAIL_FAST)
     assert ended(wrote(STARTED), JobLost(FAIL_FAST)) == Outcome("killed", "r1", FAIL_FAST, open=True)
+
+
+def test_a_job_that_was_taken_out_of_the_queue_was_skipped_or_had_begun_before(wrote: Any, tmp_path: Path) -> None:
+    """SLURM puts one back into the queue at its time limit."""
+    assert ended(tmp_path, RuntimeError(STOPPED)).stopped("Ctrl-C") == Outcome("skipped", None, "Ctrl-C")
+    outcome = ended(wrote(STARTED), RuntimeError(STOPPED))
+    assert outcome.stopped("Ctrl-C") == Outcome("killed", "r1", "Ctrl-C", open=True)
 
 
 def test_an_earlier_attempt_does_not_count(wrote: Any) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,9 +13,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from sweep.redaction import redacted
 
 log = logging.getLogger(__name__)
+LAUNCHER = ("hydra/launcher", "hydra.launcher")  # how the overrides of Hydra's launcher begin
 GPU_GONE = 70  # exit code of a worker whose GPU has failed for good
 
 
@@ -45,7 +49,7 @@ def pickled_jobs(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_
     here, state = Path.cwd(), Singleton.get_state()
     jobs = []
     for index, overrides in enumerate(job_overrides, start=initial_job_idx):
-        log.info("\t#%d : %s", index, " ".join(filter_overrides(overrides)))
+        log.info("\t#%d : %s", index, redacted(" ".join(filter_overrides(overrides))))
         job = (here, index, list(overrides), launcher.hydra_context, launcher.config, launcher.task_function, state)
         jobs.append(cloudpickle.dumps(job))
     return jobs
@@ -64,7 +68,10 @@ def execute_job(pickled: bytes) -> JobReturn:
     setup_globals()
     singleton_state["instances"][Plugins] = plugins
     Singleton.set_state(singleton_state)
-    sweep_config = hydra_context.config_loader.load_sweep_config(config, overrides)
+    try:
+        sweep_config = _composed(hydra_context.config_loader, config, overrides, folder)
+    except RuntimeError as error:
+        return _lost(error, overrides)
     with open_dict(sweep_config):
         sweep_config.hydra.job.id = f"{sweep_config.hydra.job.name}_{index}"
         sweep_config.hydra.job.num = index
@@ -80,6 +87,30 @@ def execute_job(pickled: bytes) -> JobReturn:
         traceback.print_exception(ret._return_value)
         os._exit(GPU_GONE)  # whatever this process did next on the GPU would fail, too; another one takes its place
     return ret
+
+
+def _composed(loader: Any, config: DictConfig, overrides: Sequence[str], folder: Path) -> DictConfig:
+    """The config of a job. Where the files of the user's own conf/ are not, the launcher, which is of no use there, is
+    left out.
+
+    Raises:
+        RuntimeError: Another file is missed there, too.
+    """
+    from hydra.errors import HydraException
+
+    try:
+        return loader.load_sweep_config(config, overrides)  # type: ignore[no-any-return]
+    except HydraException:
+        chosen = [text for text in config.hydra.overrides.hydra if not text.lstrip("+~").startswith(LAUNCHER)]
+    with open_dict(config):
+        config.hydra.overrides.hydra = chosen
+    try:
+        return loader.load_sweep_config(config, overrides)  # type: ignore[no-any-return]
+    except HydraException as error:
+        raise RuntimeError(
+            f"{platform.node()} does not have the conf/ of {folder}, where the sweep was started: "
+            f"{' '.join(str(error).split())} Copy it there, or start the sweep in a folder that all nodes share."
+        ) from error
 
 
 def _gpu_is_gone() -> bool:

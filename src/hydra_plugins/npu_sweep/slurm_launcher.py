@@ -4,6 +4,7 @@ submitit (the extra `slurm`) submits the jobs. One that is pre-empted or comes t
 queue and goes on. The queue is asked with squeue, which works without the accounting database that sacct needs.
 """
 
+import contextlib
 import logging
 import shutil
 import subprocess
@@ -18,13 +19,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.npu_sweep.jobs import begin, execute_job, pickled_jobs, plain, returns
+from sweep.stopping import STOP, STOPPED
 
 log = logging.getLogger(__name__)
 FOLDER = "slurm"  # in the sweep's folder: jobs, their results and their output
 LOOK_S = 1.0
 ASK_S = 10.0  # between two questions to the controller, which serves the whole cluster
-LATE_S = 15.0  # how much later than a job's end its result may be seen on another node's file system
+LATE_S = 90.0  # how much later than a job's end its result may be seen: NFS believes its list of a folder for a minute
+SOON_S = 15.0  # the same for a job that has hardly left one
 WEEK_MIN = 7 * 24 * 60  # the limit of a job where the partition has none
+WELL = {"COMPLETED", "gone"}  # how a job may have ended that has left a result
 OVER = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
     "TIMEOUT", "gone",
@@ -36,6 +40,7 @@ class SlurmLauncher(Launcher):
 
     Args:
         time_limit_min: Of one job; None: as long as the partition allows.
+        mem_gb: Memory of one job in GiB.
         requeues: How often a job may come to its time limit and go on.
         parallel: How many jobs run at once at most.
         options: Further options of sbatch, by their long names.
@@ -45,6 +50,7 @@ class SlurmLauncher(Launcher):
     def __init__(
         self,
         time_limit_min: int | None = None,
+        mem_gb: float | None = None,
         requeues: int = 100,
         parallel: int | None = None,
         options: Mapping[str, Any] | None = None,
@@ -54,6 +60,8 @@ class SlurmLauncher(Launcher):
         self.requeues = requeues
         self.parallel = parallel
         self.options = plain(options or {})
+        if mem_gb is not None:  # as SLURM has it: only submitit's other executor knows gigabytes
+            parameters["mem"] = f"{round(mem_gb * 1024)}MB"
         self.parameters = {name: plain(value) for name, value in parameters.items() if value is not None}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -79,15 +87,16 @@ class SlurmLauncher(Launcher):
         jobs = self._submit(folder, pickled_jobs(self, job_overrides, initial_job_idx))
         results: dict[str, Any] = {}
         try:
-            _wait(jobs, results)
+            _wait(jobs, results, folder.parent / STOP)
         except BaseException:
-            _cancel([job.job_id for job in jobs if job.job_id not in results])
+            _cancel(*(job.job_id for job in jobs if job.job_id not in results))
             raise
         return returns([results[job.job_id] for job in jobs], job_overrides)
 
     def _submit(self, folder: Path, pickled: Sequence[bytes]) -> Sequence[Any]:
         import submitit
 
+        folder.mkdir(mode=0o700, exist_ok=True)  # the jobs hold the address of the server, which may hold a password
         executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=self.requeues)
         limit = self.time_limit_min or _longest_min(self.parameters.get("partition"))
         executor.update_parameters(
@@ -116,16 +125,27 @@ class Job:
         return submitit.helpers.DelayedSubmission(self)
 
 
-def _wait(jobs: Sequence[Any], results: dict[str, Any]) -> None:
-    """Wait until every job has a result, or is lost; fills in `results` by job id."""
+def _wait(jobs: Sequence[Any], results: dict[str, Any], stop: Path) -> None:
+    """Wait until every job has a result, or is lost; fills in `results` by job id.
+
+    Args:
+        jobs: The submitted jobs.
+        results: Filled in.
+        stop: A file that, once it is there, lets none begin.
+    """
     waiting = {job.job_id: job for job in jobs}
     over: dict[str, tuple[float, str]] = {}  # when a job was first seen to have ended, and how
-    asked = time.monotonic()
+    asked, withdrawn = time.monotonic(), 0.0
     while waiting:
         for job_id, job in list(waiting.items()):
             if Path(job.paths.result_pickle).exists():
                 results[job_id] = _result(waiting.pop(job_id))
         now = time.monotonic()
+        if waiting and stop.exists() and now - withdrawn > ASK_S:
+            withdrawn = now  # and again later: a job at its limit is put back into the queue
+            for job_id in withdraw(list(waiting)):
+                results[job_id] = RuntimeError(STOPPED)
+                del waiting[job_id]
         if waiting and now - asked > ASK_S:
             asked = now
             states = job_states(list(waiting))
@@ -133,7 +153,7 @@ def _wait(jobs: Sequence[Any], results: dict[str, Any]) -> None:
                 ended = {job_id: states.get(job_id, "gone") for job_id in waiting}
                 over = {job_id: over.get(job_id, (now, state)) for job_id, state in ended.items() if state in OVER}
         for job_id, (since, state) in over.items():
-            if job_id in waiting and now - since > LATE_S:
+            if job_id in waiting and now - since > (LATE_S if state in WELL else SOON_S):
                 results[job_id] = RuntimeError(_why(state, waiting.pop(job_id)))
         time.sleep(LOOK_S)
 
@@ -173,23 +193,52 @@ def job_states(job_ids: Sequence[str], run: Callable[..., Any] = subprocess.run)
     return {job_id: state for job_id, _, state in lines if state}
 
 
-def _cancel(job_ids: Sequence[str]) -> None:
-    """End jobs that nobody waits for any more."""
-    if job_ids:
-        subprocess.run(["scancel", *job_ids], capture_output=True, timeout=60, check=False)  # noqa: S607
+def withdraw(job_ids: Sequence[str], run: Callable[..., Any] = subprocess.run) -> list[str]:
+    """Take jobs out of the queue that do not run; returns those that are out of it.
+
+    Args:
+        job_ids: As for `job_states`.
+        run: What starts squeue and scancel.
+    """
+    before = job_states(job_ids, run) or {}
+    queued = [job_id for job_id in job_ids if before.get(job_id) == "PENDING"]
+    if not queued:
+        return []
+    _cancel("--state=PENDING", *queued, run=run)  # one that has begun meanwhile sees for itself that it is to stop
+    after = job_states(queued, run)
+    return [] if after is None else [job_id for job_id in queued if after.get(job_id, "CANCELLED") == "CANCELLED"]
+
+
+def _cancel(*words: str, run: Callable[..., Any] = subprocess.run) -> None:
+    """End jobs that nobody waits for any more. Where SLURM does not answer, they see that they are to stop."""
+    if words:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            run(["scancel", *words], capture_output=True, timeout=60, check=False)
 
 
 def _longest_min(partition: str | None) -> int:
-    """The time limit of a partition, or of the default one, in minutes; a week where it has none."""
+    """The time limit of a partition, or of the default one, in minutes; a week where it has none.
+
+    Of several, as in `a,b`, the smallest: SLURM takes the one that has room first.
+    """
     command = ["sinfo", "--noheader", "--format=%P|%l"]
     try:
         lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return WEEK_MIN
-    for name, _, limit in (line.strip().partition("|") for line in lines):
-        if name.removesuffix("*") == partition if partition else name.endswith("*"):
-            return minutes_of(limit) or WEEK_MIN
-    return WEEK_MIN
+    return smallest_limit_min(lines, partition)
+
+
+def smallest_limit_min(lines: Sequence[str], partition: str | None) -> int:
+    """The same, from what sinfo tells: a line for each partition, `main*|1-00:00:00`, a star at the default one."""
+    wanted = None if partition is None else set(partition.split(","))
+    found = [line.strip().partition("|") for line in lines]
+    limits = [
+        minutes_of(limit) or WEEK_MIN
+        for name, _, limit in found
+        if (name.endswith("*") if wanted is None else name.removesuffix("*") in wanted)
+    ]
+    return min(limits, default=WEEK_MIN)
 
 
 def minutes_of(limit: str) -> int | None:

@@ -30,6 +30,7 @@ class Forecast:
         cells: the time of each cell to run, by its index in the grid; None where no like cell ran before.
         wall: until the last one has ended; without those that are unknown.
         side_by_side: how many jobs run at once.
+        unbounded: whether these are all of them, if a cluster has the room: nothing else was said.
         disk_mb: what they will take on the disk at most, in MB (10⁶ bytes).
         price_per_hour: of what they run on; None where it was not told.
     """
@@ -39,6 +40,7 @@ class Forecast:
     side_by_side: int
     disk_mb: float
     price_per_hour: float | None
+    unbounded: bool = False
 
     @property
     def unknown(self) -> int:
@@ -78,6 +80,7 @@ def make_forecast(plan: Plan, store: Store | None) -> Forecast:
         side_by_side=side_by_side,
         disk_mb=needed_mb([(planned.config.base, _trials(planned)) for planned in plan.to_train], side_by_side),
         price_per_hour=plan.settings.price_per_hour,
+        unbounded=plan.launching.elsewhere and _limit(plan) is None,
     )
 
 
@@ -104,9 +107,14 @@ def _trials(planned: PlannedCell) -> int:
 def _side_by_side(plan: Plan) -> int:
     jobs = max(1, sum(workers_of(planned, plan.settings.rerun) for planned in plan.to_run))
     if plan.launching.elsewhere:
-        return min(jobs, plan.settings.workers or plan.launching.parallel or jobs)
+        return min(jobs, _limit(plan) or jobs)
     memory_gb = max(estimate_gb(planned.config.recipe, planned.config.base, plan.devices) for planned in plan.cells)
     return len(make_slots(plan.devices, jobs, plan.settings.workers, memory_gb))
+
+
+def _limit(plan: Plan) -> int | None:
+    """How many jobs may run at once on other machines: the launcher's own word counts before `workers`."""
+    return plan.launching.parallel or plan.settings.workers
 
 
 def _times(planned: PlannedCell, history: Sequence[Past]) -> list[float]:

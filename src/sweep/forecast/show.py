@@ -23,7 +23,10 @@ def forecast_lines(forecast: Forecast) -> list[str]:
     """Time, disk and cost of the whole sweep; nothing where nothing is to run."""
     if not forecast.cells:
         return []
-    beside = f"{forecast.side_by_side} side by side" if forecast.side_by_side > 1 else "one after the other"
+    beside = "one after the other"
+    if forecast.side_by_side > 1:
+        count = forecast.side_by_side
+        beside = f"if all {count} run at once" if forecast.unbounded else f"{count} side by side"
     disk = f"Disk: {forecast.disk_mb / 1e3:.2f} GB at most."
     known = len(forecast.cells) - forecast.unknown
     if not known:

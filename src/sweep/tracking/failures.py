@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from sweep.errors import SweepError
 from sweep.redaction import redacted
 from sweep.tracking.uri import is_server, without_credentials
 
+UNKNOWN_HOST = "Invalid Host header"  # mlflow/server/security_utils.py
 CONNECT_S = 5  # for the first contact with a database
 
 
@@ -53,6 +55,13 @@ def _server(uri: str, error: Exception) -> SweepError | None:
         return None
     place = f"tracking.uri={without_credentials(uri)}"
     status = getattr(error, "get_http_status_code", lambda: None)()
+    if status == 403 and UNKNOWN_HOST in str(error):
+        host = urlsplit(uri).netloc.rpartition("@")[2]
+        names = ",".join(dict.fromkeys((host.partition(":")[0], host)))
+        return SweepError(
+            f"{place}: the server does not answer to this name (HTTP 403, {UNKNOWN_HOST}). Start it with "
+            f"--allowed-hosts '{names},localhost:*' (docs/cluster.md)."
+        )
     if status in (401, 403):
         return SweepError(
             f"{place}: the server refused access (HTTP {status}). Set MLFLOW_TRACKING_USERNAME and "

@@ -42,6 +42,7 @@ HOME: Final = "sweep.home"
 PID: Final = "sweep.pid"  # of the process that writes the run, on `sweep.host`
 HEARTBEAT: Final = "sweep.heartbeat"  # when that process has last shown that it lives, about once a minute, in UTC
 LOCAL_ID: Final = "sweep.local_id"  # what the run is called in its home, where its folder has this name
+STOPPING: Final = "sweep.stopping"  # of a sweep whose cells run elsewhere: why these were asked to stop
 RERUN: Final = "sweep.rerun"  # "true": its sweep had asked to train finished cells again
 DEVICE: Final = "sweep.device"
 VERSION_PREFIX: Final = "sweep.version."
@@ -56,6 +57,7 @@ TUNE_SAMPLER: Final = "tune.sampler"
 TUNE_PRUNER: Final = "tune.pruner"
 TUNE_OBJECTIVE: Final = "tune.objective"
 TUNE_EPOCHS_TAG: Final = "tune.trial_epochs"
+TUNE_ASKED: Final = "tune.trials_asked"  # of a cell: how many trials there are to be
 TUNE_ENDED: Final = "tune.trials"  # of a finished cell: how many trials ended
 TUNE_STOPPED: Final = "tune.stopped"  # and what ended it: `total`, `patience=5`, `budget_min=10`
 TUNE_REFIT: Final = "tune.refit"

@@ -212,4 +212,5 @@ def _tags(work: Work, tune: TuneSettings, name: str) -> dict[str, str]:
         names.TUNE_PRUNER: tune.pruner.name,
         names.TUNE_OBJECTIVE: tune.objective,
         names.TUNE_EPOCHS_TAG: str(trial_epochs(work, tune)),
+        names.TUNE_ASKED: str(tune.trials),
     }

@@ -37,8 +37,8 @@ def tune_cell(work: Work, tune: TuneSettings) -> dict[str, Any]:
             with cell_lock(home, key, on_wait=lambda: work.progress.write("waiting")):
                 measure_finished(work, joined.run)
             if joined.reused:
-                work.progress.write("finished", run_id=joined.run.id, reused=True)
-            return {"run_id": joined.run.id, "reused": joined.reused, "finished": True}
+                work.progress.write("finished", run_id=joined.run.run_id, reused=True)
+            return {"run_id": joined.run.run_id, "reused": joined.reused, "finished": True}
         try:
             while True:
                 while (taken := patiently(joined.study.take)) is not None:

@@ -134,7 +134,7 @@ def test_what_is_logged_after_the_end_is_delivered_too(store: Store) -> None:
     assert stored(store, run).status == "finished"
 
 
-def test_a_run_that_goes_on_is_the_same_run(store: Store) -> None:
+def test_a_run_that_goes_on_is_the_same_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = begin_sweep(store)
     run = begin_cell(store, sweep, "key")
     run.log_epoch(1, EPOCH)
@@ -143,6 +143,7 @@ def test_a_run_that_goes_on_is_the_same_run(store: Store) -> None:
     assert (stored(store, run).status, stored(store, run).reason) == ("killed", "a kill")
 
     again = SpooledRun(store, run.folder)
+    monkeypatch.setattr("platform.node", lambda: "another")
     again.reopen({names.RESUMED: "after epoch 1"})
     again.log_epoch(2, EPOCH)
     again.finish("FINISHED")
@@ -150,6 +151,7 @@ def test_a_run_that_goes_on_is_the_same_run(store: Store) -> None:
 
     now = stored(store, run)
     assert (now.status, now.reason, now.tags[names.RESUMED]) == ("finished", None, "after epoch 1")
+    assert now.tags[names.HOST] == "another", "its process lives there now"
     assert [step for step, _, _ in points(store, run)["time/epoch_s"]] == [1, 2]
 
 

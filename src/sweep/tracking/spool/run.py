@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import time
 import uuid
@@ -135,7 +136,7 @@ class SpooledRun:
 
     def reopen(self, tags: Mapping[str, str]) -> None:
         """Let a run that was ended be under way again; the reason of its end goes."""
-        own = {names.PID: str(os.getpid())}
+        own = {names.PID: str(os.getpid()), names.HOST: platform.node()}
         self._append("reopen", tags={key: cut_tag(str(value)) for key, value in {**tags, **own}.items()})
 
     def remove_rest(self) -> None:
