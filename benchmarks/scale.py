@@ -3,15 +3,15 @@
     python benchmarks/scale.py [--sizes 100,1000,10000] [--report 1000]
 
 A PostgreSQL of its own is filled with finished cells, made of figures instead of trainings, through MLflow's client. At
-each size are measured, each as a process of its own, with its peak memory: `plan` of six cells of which there is
-history, `plan` of 1,000 cells, and `status`; at the last size also `report` of one sweep of --report cells.
+each size are measured, each as a process of its own, with its time and peak memory: `plan` of six cells of which there
+is history, `plan` of 1,000 cells, and `status`; at the last size also `report` of one sweep of --report cells.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -59,13 +59,16 @@ def _cell(store: Any, sweep: str, sweep_id: str, number: int) -> dict[str, Any]:
 
 
 def timed(*arguments: str) -> tuple[float, float]:
-    """Seconds and peak memory (MiB) of a command, the largest of all so far."""
+    """Seconds and peak memory (MiB) of a command."""
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "sweep", *arguments], capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen([sys.executable, "-m", "sweep", *arguments], stdout=output, stderr=output)
+        _, code, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        if code:
+            output.seek(0)
+            raise SystemExit(output.read())
+    return seconds, used.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -87,7 +90,7 @@ def main() -> None:
         where = (f"home={home}", f"tracking.uri={uri}")
         verb = (f"--home={home}", f"--tracking-uri={uri}")
         print("| cells in MLflow | plan of 6 cells | plan of 1,000 cells | status | filled in |\n|---|---|---|---|---|")
-        there, peak = 0, 0.0
+        there = 0
         for size in map(int, given.sizes.split(",")):
             began = time.perf_counter()
             while there < size:
@@ -95,14 +98,16 @@ def main() -> None:
                 fill(store, f"s{there}", count, there)
                 there += count
             filled = time.perf_counter() - began
-            few, peak = timed("plan", "level=2,3,4", "act=relu,leakyrelu", *where)
-            many, peak = timed("plan", "level=4", "seed=range(0,1000)", *where)
-            status, peak = timed("status", *verb)
-            print(f"| {size:,} | {few:.1f} s | {many:.1f} s | {status:.1f} s | {filled:.0f} s |", flush=True)
-        print(f"\nPeak memory of these: {peak:.0f} MiB.")
+            measured = [
+                timed("plan", "level=2,3,4", "act=relu,leakyrelu", *where),
+                timed("plan", "level=4", "seed=range(0,1000)", *where),
+                timed("status", *verb),
+            ]
+            told = " | ".join(f"{seconds:.1f} s, {peak:.0f} MiB" for seconds, peak in measured)
+            print(f"| {size:,} | {told} | {filled:.0f} s |", flush=True)
         fill(store, "large", given.report, there)
         report, peak = timed("report", "--sweep=large", *verb)
-        print(f"Report of a sweep of {given.report:,} cells beside them: {report:.1f} s; peak memory {peak:.0f} MiB.")
+        print(f"\nReport of a sweep of {given.report:,} cells beside them: {report:.1f} s; peak memory {peak:.0f} MiB.")
         server.cleanup()
 
 

@@ -114,7 +114,7 @@ def test_a_cell_that_looks_worse_is_trained_again_in_the_same_night(desk: Desk) 
 def test_a_canary_that_is_cut_goes_on_in_the_next_night(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is finished, and trained again: from the epoch that the night before came to, and not from the first."""
     monkeypatch.chdir(desk.folder)
-    options = [*NIGHT, "level=2"]
+    options = [*NIGHT, "level=2", "recipe.epochs=8"]
     assert desk.run(*options)[0] == 0
     began = max(event["time"] for event in desk.events())
 
@@ -146,7 +146,7 @@ def test_a_canary_that_is_cut_goes_on_in_the_next_night(desk: Desk, monkeypatch:
 
 
 def test_a_sweep_that_somebody_starts_meanwhile_is_not_taken_for_the_night(desk: Desk) -> None:
-    night = desk.start("nightly", "run", *NIGHT, "level=2", "recipe.epochs=10")
+    night = desk.start("nightly", "run", *NIGHT, "level=2", "recipe.epochs=6")
     desk.wait_for(lambda event: event["event"] == "epoch")
     code, output = desk.run(*TINY, "npu=none", "recipe.epochs=1", "level=4", "act=silu", "experiment=npu-sweep")
     assert code == 0, output
