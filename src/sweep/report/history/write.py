@@ -75,7 +75,7 @@ def _row(cell: CellHistory) -> tuple[Markdown | str, ...]:
     accuracy = [
         text for metric in ACCURACY for text in (w.value(metric, cell.last.metrics.get(metric)), _usual(cell, metric))
     ]
-    return w.cell(cell), str(len(cell.trainings)), w.time(cell.last.started), *accuracy, _worse(cell.last)
+    return w.cell(cell), str(len(cell.trainings)), _when(cell.last), *accuracy, _worse(cell.last)
 
 
 def _figure(cell: CellHistory, metric: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _training(training: Training) -> tuple[Markdown | str, ...]:
     w = Wording({})
     accuracy = [w.value(metric, training.metrics.get(metric)) for metric in ACCURACY]
     changed = w.listed(training.changed, MOST) if training.changed else _none()
-    return w.time(training.started), *accuracy, _worse(training), changed, w.run(training)
+    return _when(training), *accuracy, _worse(training), changed, w.run(training)
 
 
 def _usual(cell: CellHistory, metric: str) -> str:
@@ -102,6 +102,10 @@ def _worse(training: Training) -> Markdown | str:
     w = Wording({})
     headings = [w.heading(metric) for metric in names.in_contract_order(training.worse)]
     return w.listed(headings, MOST) if headings else _none()
+
+
+def _when(training: Training) -> str:
+    return f"{training.started:%Y-%m-%d %H:%M}"
 
 
 def _none() -> str:
