@@ -26,17 +26,19 @@ def state_file(folder: Path) -> Path:
 def interrupted_run(work: Work) -> RunInfo | None:
     """The newest run of this cell that was cut short and has left its state in this home.
 
-    A cell that is trained again, though it is finished, goes on with what was begun by the same code, or in this sweep.
+    A cell that is to be trained again goes on only with what was begun for that, by the same code, or in this sweep.
     The caller holds the cell, and has closed what processes that are gone have left open.
     """
+    from sweep.tracking import names
     from sweep.tracking.known import home_runs
     from sweep.tracking.provenance import code_tags, same_code
 
-    now = code_tags() if work.settings.rerun else {}
+    again, now = work.settings.rerun, code_tags() if work.settings.rerun else {}
     for run in home_runs(work.store, work.identity.key):
-        if run.status == FINISHED:  # what was cut short before it is over and done with
+        if again and run.status == FINISHED:  # what was cut short before it is over and done with
             return None
-        mine = run.sweep_id == work.job["sweep_id"] or same_code(run.tags, now)
+        begun = run.tags.get(names.RERUN) == "true" and same_code(run.tags, now)
+        mine = not again or begun or run.sweep_id == work.job["sweep_id"]
         if run.status in UNFINISHED and mine and state_file(work.folder / run.id).exists():
             return run
     return None
