@@ -51,6 +51,8 @@ def new_client(uri: str) -> MlflowClient:
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        # Again: somebody, such as Ultralytics, may have imported MLflow before it was told.
+        logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     _remove_stray_folder(uri)
     return client
