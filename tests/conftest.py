@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from support.command_line import Ended, run_sweep
@@ -16,6 +17,10 @@ os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="npu-sweep-tests-")
 os.environ["YOLO_OFFLINE"] = "1"
 os.environ["YOLO_AUTOINSTALL"] = "False"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime leaves files in the user's cache folder otherwise
+
+# How long inputs take is the machine's affair: beside trainings it once took 1.4 s for the first one.
+hypothesis.settings.register_profile("ours", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")
