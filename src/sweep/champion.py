@@ -29,7 +29,7 @@ class Challenge:
         """Whether the challenger is to become the champion: there is none yet, or it is significantly better."""
         if self.champion is None:
             return True
-        return self.images is not None and not self.images.tied and self.images.difference > 0
+        return self.images is not None and self.images.better
 
     def reason(self) -> str:
         """Why the champion stays, in words."""

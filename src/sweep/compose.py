@@ -130,7 +130,7 @@ def read_axes(
             (override,) = parser.parse_overrides([text])
         except HydraException as error:
             raise SweepError(*explain(error, [text])) from error
-        if not override_key(text).startswith(("hydra.", "hydra/")):
+        if not is_of_hydra(text):
             by_key[override_key(text)] = override
     fixed: list[str] = []
     axes: list[Axis] = []
@@ -163,6 +163,11 @@ def read_axes(
     return fixed, axes
 
 
+def is_of_hydra(override: str) -> bool:
+    """Whether an override is of Hydra's own node, and so concerns the sweep as a whole."""
+    return override_key(override).startswith(("hydra.", "hydra/"))
+
+
 def first_cell(overrides: Sequence[str]) -> list[str]:
     """The overrides of a grid's first cell, the axes of a named sweep included.
 
@@ -176,5 +181,4 @@ def first_cell(overrides: Sequence[str]) -> list[str]:
     config = hydra.compose_config(CONFIG_NAME, list(overrides), run_mode=RunMode.MULTIRUN)
     fixed, axes = read_axes(hydra.config_loader, dict(config.hydra.sweeper.params), overrides)
     GlobalHydra.instance().clear()
-    of_hydra = [text for text in overrides if override_key(text).startswith(("hydra.", "hydra/"))]
-    return [*of_hydra, *fixed, *(axis.overrides[0] for axis in axes)]
+    return [*filter(is_of_hydra, overrides), *fixed, *(axis.overrides[0] for axis in axes)]

@@ -12,7 +12,7 @@ from typing import Any
 from sweep.errors import SweepError
 from sweep.files import expanded, is_file, is_folder, is_there
 from sweep.npu_settings import read_npu_settings
-from sweep.paths import option_file, option_names
+from sweep.paths import NAME, option_file, option_names
 from sweep.recipe import recipe_problems
 from sweep.report_settings import ReportSettings, read_report_settings
 from sweep.tune_settings import SWEEP_WIDE as TUNE_WIDE
@@ -25,7 +25,6 @@ SWEEP_WIDE = {  # options of the sweep as a whole: they cannot differ from cell 
 }  # fmt: skip
 CHANGED = "changed"
 ON_ERROR = ("continue", "fail_fast")
-NAME = re.compile(r"^[\w.+-]+$")
 WAIT_S = 60
 MAX_SEED = 2**32 - 3  # NumPy's limit less what Ultralytics adds
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep.errors import SweepError
-from sweep.paths import option_file, option_files, option_names
+from sweep.paths import NAME, option_file, option_files, option_names
 
-NAME = re.compile(r"^[\w.+-]+$")
 TARGET = re.compile(r"^\w[\w.-]*$", re.ASCII)  # becomes part of a metric's name
 
 

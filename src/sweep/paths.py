@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from sweep.errors import SweepError
 
 PACKAGE = Path(__file__).resolve().parent
+NAME = re.compile(r"^[\w.+-]+$")  # of a choice of a config group
 
 
 def packaged(folder: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.config import read_settings
+from sweep.delivery import EXIT_FAILED, EXIT_OK
 from sweep.errors import in_one_line
 from sweep.nightly.message import send
 from sweep.nightly.second_look import Ended, SecondLook
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sweep.tracking.read import RunInfo
     from sweep.tracking.store import Store
 
-EXIT_FINISHED, EXIT_FAILED, EXIT_REGRESSION = 0, 1, 3
+EXIT_REGRESSION = 3
 Tell = Callable[[str], None]
 
 
@@ -62,12 +63,12 @@ def conclude(
         could not be judged.
     """
     code, lines = ended.code, []
-    if ended.code in (EXIT_FINISHED, EXIT_FAILED) and ended.sweep_id is not None:
+    if ended.code in (EXIT_OK, EXIT_FAILED) and ended.sweep_id is not None:
         judged = _judged(config, ended.sweep_id, None if ended.over else look)
         lines = [*judged.lines]
         for line in lines:
             tell(line)
-        if code == EXIT_FINISHED:
+        if code == EXIT_OK:
             code = EXIT_FAILED if not judged.known else EXIT_REGRESSION if judged.worse else code
     if code and addresses:
         what = "regression" if code == EXIT_REGRESSION else f"exit code {code}"

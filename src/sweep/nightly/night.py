@@ -14,6 +14,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from sweep.delivery import EXIT_FAILED
 from sweep.errors import SweepError
 from sweep.files import replacing
 from sweep.interruption import EXIT_CODES, Interrupted, interruptible
@@ -23,7 +24,6 @@ from sweep.nightly.times import Schedule, due, end_of, last_begin
 from sweep.tracking import names
 from sweep.tracking.spool.journal import JOURNAL, read
 
-EXIT_FAILED: Final = 1  # for a sweep that a signal has killed
 LOOK_S: Final = 1.0
 LOCK_S: Final = 2.0  # whoever asks how things are holds the lock for a moment
 
@@ -208,7 +208,7 @@ class NightSweeps:
                 start_new_session=True,
             )  # fmt: skip
             self._wait(process)
-        code = process.returncode if process.returncode >= 0 else EXIT_FAILED
+        code = process.returncode if process.returncode >= 0 else EXIT_FAILED  # a signal has killed it
         if self.over and code in EXIT_CODES.values():
             code = 0
         made = [sweep_id for sweep_id in _sweep_ids(self.home) - before if _made_by(self.home, sweep_id, process.pid)]

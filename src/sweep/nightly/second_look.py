@@ -106,7 +106,7 @@ def trained_again(overrides: Sequence[str], cells: Collection[str], count: int) 
     from hydra.types import RunMode
 
     from sweep.arguments import override_key, prepare
-    from sweep.compose import hydra_app
+    from sweep.compose import hydra_app, is_of_hydra
     from sweep.config import MAX_SEED
     from sweep.launching import launching_of
     from sweep.overrides import CONFIG_NAME
@@ -117,12 +117,16 @@ def trained_again(overrides: Sequence[str], cells: Collection[str], count: int) 
     config = hydra.compose_config(CONFIG_NAME, prepared, run_mode=RunMode.MULTIRUN)
     params = dict(config.hydra.sweeper.params)
     plan = make_plan(hydra.config_loader, params, prepared, launching=launching_of(config), draw=False)
-    of_hydra = [text for text in prepared if override_key(text).startswith(("hydra.", "hydra/"))]
     ours = {override_key(text) for text in ONCE} | {"seed"}
     found = {}
     for planned in plan.cells:
         if planned.cell.name in cells:
             chosen = [text for text in planned.cell.overrides if override_key(text) not in ours]
             seeds = [(planned.config.seed + SEED_STEP * number) % MAX_SEED for number in range(1, count + 1)]
-            found[planned.cell.name] = [*of_hydra, *chosen, *ONCE, f"seed={','.join(map(str, seeds))}"]
+            found[planned.cell.name] = [
+                *filter(is_of_hydra, prepared),
+                *chosen,
+                *ONCE,
+                f"seed={','.join(map(str, seeds))}",
+            ]
     return found

@@ -75,7 +75,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
         SweepError: They cannot be composed.
     """
     from sweep.arguments import override_key, prepare
-    from sweep.compose import Composer, first_cell, hydra_app
+    from sweep.compose import Composer, first_cell, hydra_app, is_of_hydra
     from sweep.config import sweep_wide_axes
     from sweep.overrides import check_overrides, parse
 
@@ -85,5 +85,5 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     swept = sweep_wide_axes([override_key(text) for text in ours if parse(text).is_sweep_override()])
     if swept:
         raise SweepError(*swept)
-    chosen = [text for text in first_cell(prepared) if not text.startswith(("hydra.", "hydra/"))]
+    chosen = [text for text in first_cell(prepared) if not is_of_hydra(text)]
     return Composer(hydra_app().config_loader).compose(chosen)

@@ -120,7 +120,7 @@ def _series(cells: Sequence[Past]) -> list[Any]:
 
 def _by_chance(one: Regression) -> bool:
     """Whether earlier trainings hardly differed, so that their spread says little, and neither do the images."""
-    return one.images is not None and not one.finding.spread_known and (one.images.tied or one.images.difference <= 0)
+    return one.images is not None and not one.finding.spread_known and not one.images.better
 
 
 def _tag(worse: Sequence[Regression]) -> str:

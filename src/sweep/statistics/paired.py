@@ -44,6 +44,11 @@ class Comparison:
         """Whether the images do not tell the two apart, at 5 % for all comparisons together."""
         return self.p_holm >= ALPHA
 
+    @property
+    def better(self) -> bool:
+        """Whether the leader is significantly better."""
+        return self.difference > 0 and not self.tied
+
 
 def compare(leader: ImageStatistics, others: Sequence[ImageStatistics], metric: Metric) -> list[Comparison]:
     """Compare the leader with each of the others, in their order.

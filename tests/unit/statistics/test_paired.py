@@ -11,6 +11,7 @@ import pytest
 
 from sweep.statistics.ap import average_precision
 from sweep.statistics.bootstrap import with_replicates
+from sweep.statistics.images import same_images
 from sweep.statistics.paired import Metric, compare, holm
 
 METRICS: tuple[Metric, ...] = ("mAP50", "mAP50-95")
@@ -33,6 +34,18 @@ def test_identical_predictions_are_a_tie(world: ModuleType, metric: Metric) -> N
         (one,) = compare(stats, [other], metric)
         assert one.difference == pytest.approx(0, abs=1e-12)
         assert (one.lo, one.hi, one.p, one.p_holm, one.tied) == (0, 0, 1, 1, True)
+
+
+def test_the_same_images_have_the_same_objects(world: ModuleType) -> None:
+    """Names alone do not tell: other data sets have a 000001.jpg, too, and labels are corrected."""
+    rng = np.random.default_rng(0)
+    stats = world.detect(rng, world.scenes(rng, 50))
+    turned = replace(stats, images=stats.images[::-1], object_image=49 - stats.object_image)
+    corrected = replace(stats, object_category=stats.object_category + 1)
+    fewer = replace(stats, object_image=stats.object_image[1:], object_category=stats.object_category[1:])
+    named = replace(stats, images=("another.jpg", *stats.images[1:]))
+    assert same_images(stats, turned)
+    assert not any(same_images(stats, other) for other in (corrected, fewer, named))
 
 
 def test_equal_cells_are_mostly_ties_and_a_better_one_is_not(world: ModuleType) -> None:
