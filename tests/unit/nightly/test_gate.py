@@ -131,9 +131,9 @@ def test_what_is_not_judged() -> None:
 def test_what_further_trainings_tell_nothing_of() -> None:
     """A size, or an NPU's latency, is the same whatever the seed: that it is the same thrice proves nothing."""
     metric = "npu/ethos_u55/op_pct"
-    assert not regressions([Series("c", metric, (97.0,) * 10, (96.7,))])
-    assert not regressions([Series("c", metric, (97.0,) * 10, (96.7, 96.7, 96.7))])
-    assert suspected([Series("c", metric, (97.0,) * 10, (96.7,))]) == []
+    assert not regressions([Series("c", metric, (97.0,) * 10, (96.55,))])
+    assert not regressions([Series("c", metric, (97.0,) * 10, (96.55, 96.55, 96.55))])
+    assert suspected([Series("c", metric, (97.0,) * 10, (96.55,))]) == []
 
 
 def test_cells_that_were_not_trained_tell_how_much_trainings_differ() -> None:
